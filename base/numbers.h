@@ -1,0 +1,36 @@
+// Text to numbers and back, as strictly as Redis does it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cowslip {
+
+// The integer that `text` is the canonical decimal form of: no spaces, no plus sign, no leading zeros, no "-0".
+// Exactly these strings may be stored as integers and given back unchanged.
+std::optional<int64_t> parse_int64(std::string_view text);
+std::optional<uint64_t> parse_uint64(std::string_view text);
+
+// A floating-point number as strtold takes it, the whole text and nothing else; not NaN, no leading space, not empty.
+// Accepts inf, +inf, -inf, infinity, hexadecimal floats.
+std::optional<double> parse_double(std::string_view text);
+std::optional<long double> parse_long_double(std::string_view text);
+
+// Shortest text that reads back as the same double ("%.17g" made short; integers without a fraction; inf, -inf, nan).
+std::string format_double(double value);
+// Fixed notation with up to 17 decimals, trailing zeros removed: what INCRBYFLOAT stores and replies.
+std::string format_long_double(long double value);
+
+// Longest decimal form of an int64: sign and 19 digits.
+inline constexpr size_t kInt64Digits = 20;
+// Writes the decimal form of `value` at `out` (room for kInt64Digits) and returns its length.
+size_t format_int64(int64_t value, char* out);
+
+// "100", "1k" (1000), "1kb" (1024), "1gb" ... case-insensitive, as redis.conf writes sizes. Bytes.
+std::optional<uint64_t> parse_memory(std::string_view text);
+// 1536 -> "1.50K", as INFO's *_human fields write sizes.
+std::string format_memory_human(uint64_t bytes);
+
+}  // namespace cowslip

@@ -1,0 +1,21 @@
+// Small text helpers. ASCII only where letters' case matters.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cowslip {
+
+char ascii_lower(char c);
+std::string to_lower(std::string_view text);
+std::string to_upper(std::string_view text);
+bool equals_ignore_case(std::string_view a, std::string_view b);
+
+// Whether `text` matches the glob `pattern`: * ? [a-z] [^...] and backslash escapes, as KEYS and CONFIG GET know them.
+// Linear in practice; bounded (no exponential blow-up) for hostile patterns.
+bool glob_match(std::string_view pattern, std::string_view text, bool ignore_case = false);
+
+// `text` in double quotes with non-printable bytes as \n \r \t \a \b \xHH and quote and backslash escaped.
+std::string quoted(std::string_view text);
+
+}  // namespace cowslip
