@@ -1,0 +1,101 @@
+// What a command is: one CommandSpec drives dispatch, COMMAND INFO and DOCS, ACL categories, redis-cli's hints and the
+// coverage check of the differential tester.
+//
+// Handlers are plain functions of a CommandContext. They parse arguments, call the store, and write exactly one reply.
+// A family's specs stand in a constexpr table at the end of its file; adding a command touches that file and its test
+// (docs/ADDING_A_COMMAND.md).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "commands/host.h"
+#include "commands/session.h"
+#include "protocol/reply_writer.h"
+#include "store/keyspace.h"
+
+namespace cowslip::commands {
+
+struct CommandSpec;
+
+// Everything one execution of a command may touch.
+struct CommandContext {
+  std::span<const std::string_view> args;  // args[0] is the name as the client wrote it; views into its buffer
+  protocol::ReplyWriter& reply;
+  Session& session;
+  store::Keyspace& keyspace;
+  Host& host;
+  const CommandSpec& spec;  // the subcommand's, where there is one
+
+  store::Database& db() { return keyspace.database(session.database); }
+  // The lookup kind for a read by this client (CLIENT NO-TOUCH leaves stamps alone).
+  store::Lookup read_lookup() const { return session.no_touch ? store::Lookup::kReadNoTouch : store::Lookup::kRead; }
+};
+
+using Handler = void (*)(CommandContext&);
+
+// COMMAND INFO's flags. The names are Redis's, lower case, in command_flag_names().
+enum CommandFlag : uint32_t {
+  kWrite = 1u << 0,
+  kReadonly = 1u << 1,
+  kDenyOom = 1u << 2,       // refused when maxmemory is reached
+  kAdmin = 1u << 3,
+  kPubSub = 1u << 4,
+  kNoScript = 1u << 5,
+  kBlocking = 1u << 6,
+  kLoading = 1u << 7,       // allowed while the dataset is loading
+  kStale = 1u << 8,
+  kSkipMonitor = 1u << 9,
+  kSkipSlowlog = 1u << 10,
+  kFast = 1u << 11,
+  kNoAuth = 1u << 12,       // allowed before AUTH
+  kMayReplicate = 1u << 13,
+  kNoAsyncLoading = 1u << 14,
+  kNoMulti = 1u << 15,
+  kAllowBusy = 1u << 16,
+  kMovableKeys = 1u << 17,
+  kProtected = 1u << 18,    // DEBUG: subject to enable-debug-command
+  kTouchesArbitraryKeys = 1u << 19,
+};
+
+// Key positions among the arguments: first, last (negative: from the end), step. All 0: no keys.
+struct KeyRange {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+};
+
+// What a command does with its keys, for key specifications and ACLs.
+enum KeyFlag : uint16_t {
+  kKeyRO = 1u << 0,
+  kKeyRW = 1u << 1,
+  kKeyOW = 1u << 2,
+  kKeyRM = 1u << 3,
+  kKeyAccess = 1u << 4,
+  kKeyUpdate = 1u << 5,
+  kKeyInsert = 1u << 6,
+  kKeyDelete = 1u << 7,
+  kKeyVariable = 1u << 8,
+};
+
+struct CommandSpec {
+  std::string_view name;     // lower case; a subcommand's own word ("get" of "config get")
+  int arity;                 // with the name(s); negative: at least so many
+  uint32_t flags;            // CommandFlag
+  KeyRange keys = {};
+  uint16_t key_flags = 0;    // KeyFlag
+  std::string_view group;    // "string", "generic", "connection", "server"
+  std::string_view since;    // Redis version
+  std::string_view complexity;
+  std::string_view summary;  // our own words
+  // The arguments in the notation of the documentation, from which COMMAND DOCS makes its tree:
+  //   key:key  value  [NX | XX]  [EX seconds:integer | PX milliseconds:integer]  [key ...]
+  // see commands/argument_syntax.h
+  std::string_view syntax;
+  Handler handler = nullptr;  // null: only a container of subcommands
+  std::span<const CommandSpec> subcommands = {};
+  std::string_view categories = {};  // ACL categories besides those that flags imply ("@string @dangerous" style)
+};
+
+}  // namespace cowslip::commands

@@ -1,0 +1,52 @@
+// All commands by name, and their statistics. Built once at start; the specs are constants of the family files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "commands/command.h"
+
+namespace cowslip::commands {
+
+struct CommandStatistics {
+  uint64_t calls = 0;
+  uint64_t usec = 0;
+  uint64_t rejected_calls = 0;  // refused before they ran (arity, gates)
+  uint64_t failed_calls = 0;    // ran and replied an error
+};
+
+// A spec in the table, with what is counted for it.
+struct Command {
+  const CommandSpec* spec;
+  const Command* parent = nullptr;  // of a subcommand: its container
+  std::string full_name;            // "client|list"
+  std::vector<std::unique_ptr<Command>> subcommands;
+  mutable CommandStatistics statistics;
+
+  const Command* find_subcommand(std::string_view name) const;  // any case
+};
+
+class CommandTable {
+ public:
+  // `specs` must outlive the table. REQUIRES: no name is added twice.
+  void add(std::span<const CommandSpec> specs);
+  // By name in any case; null when there is none. "config|get" style names are found by find_full().
+  const Command* find(std::string_view name) const;
+  const Command* find_full(std::string_view full_name) const;
+  // In the order of their names.
+  const std::vector<std::unique_ptr<Command>>& all() const { return commands_; }
+  void reset_statistics();
+
+ private:
+  std::vector<std::unique_ptr<Command>> commands_;
+  // (an open-addressing table of short lower-case names goes here)
+};
+
+// The families of this library: strings, generic keys, connection basics. The server adds its own.
+void add_data_commands(CommandTable& table);
+
+}  // namespace cowslip::commands

@@ -1,0 +1,52 @@
+// From parsed arguments to an executed command: lookup, arity, gates, execution, statistics. Event loop only.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "commands/command_table.h"
+
+namespace cowslip::commands {
+
+// The server's present condition, as far as it decides which commands may run. Kept up to date by the server.
+struct Gates {
+  bool authentication_required = false;  // requirepass is set
+  bool loading = false;
+  bool out_of_memory = false;            // maxmemory reached and nothing may be evicted
+  bool writes_stopped = false;           // stop-writes-on-bgsave-error, and the last save failed
+  bool debug_allowed = true;             // enable-debug-command lets this client in
+};
+
+// Told of every execution; the server hangs MONITOR, SLOWLOG and LATENCY on it.
+class ExecutionObserver {
+ public:
+  virtual ~ExecutionObserver() = default;
+  virtual void before(const Command& command, CommandContext& context) = 0;
+  virtual void after(const Command& command, CommandContext& context, int64_t duration_us, bool failed) = 0;
+  // A command refused before it ran, or failed: `code` is the first word of the error ("ERR").
+  virtual void on_error(std::string_view code) = 0;
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(const CommandTable& table, store::Keyspace& keyspace, Host& host, ExecutionObserver& observer);
+
+  // Runs one command for `session`; its reply (exactly one, unless the session's reply mode says otherwise) is appended
+  // to `reply`. REQUIRES: args is not empty.
+  void execute(std::span<const std::string_view> args, Session& session, protocol::ReplyWriter& reply);
+
+  // The command that `args` names, or null. Used by execute() and by those who must know beforehand (CLIENT PAUSE).
+  const Command* resolve(std::span<const std::string_view> args) const;
+
+  Gates& gates() { return gates_; }
+
+ private:
+  const CommandTable& table_;
+  store::Keyspace& keyspace_;
+  Host& host_;
+  ExecutionObserver& observer_;
+  Gates gates_;
+};
+
+}  // namespace cowslip::commands

@@ -1,0 +1,93 @@
+#include "memory/heap.h"
+
+#include <malloc.h>
+
+#include <cstdlib>
+
+#ifdef COWSLIP_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#define COWSLIP_STRINGIZE_(x) #x
+#define COWSLIP_STRINGIZE(x) COWSLIP_STRINGIZE_(x)
+#endif
+
+namespace cowslip::memory {
+
+#ifdef COWSLIP_JEMALLOC
+
+namespace {
+
+uint64_t read_statistic(const char* name) {
+  size_t value = 0, size = sizeof value;
+  return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
+}
+
+}  // namespace
+
+HeapStatistics heap_statistics() {
+  // jemalloc's figures are those of the last epoch; writing one makes it refresh them.
+  uint64_t epoch = 1;
+  size_t size = sizeof epoch;
+  mallctl("epoch", &epoch, &size, &epoch, size);
+  return {read_statistic("stats.allocated"), read_statistic("stats.active"), read_statistic("stats.resident"),
+          read_statistic("stats.retained")};
+}
+
+std::string_view heap_name() { return "jemalloc-" JEMALLOC_VERSION; }
+
+std::string heap_report() {
+  std::string report;
+  malloc_stats_print([](void* to, const char* text) { static_cast<std::string*>(to)->append(text); }, &report, nullptr);
+  return report;
+}
+
+void purge_heap() { mallctl("arena." COWSLIP_STRINGIZE(MALLCTL_ARENAS_ALL) ".purge", nullptr, nullptr, nullptr, 0); }
+
+#else
+
+HeapStatistics heap_statistics() {
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+  const struct mallinfo2 info = mallinfo2();
+  return {info.uordblks + info.hblkhd, info.arena + info.hblkhd, info.arena + info.hblkhd, 0};
+#else
+  return {};
+#endif
+}
+
+std::string_view heap_name() { return "libc"; }
+std::string heap_report() { return {}; }
+void purge_heap() { malloc_trim(0); }
+
+#endif
+
+namespace {
+
+[[noreturn]] void out_of_memory() { std::abort(); }
+
+}  // namespace
+
+size_t BlockHeap::capacity(const void* block) { return malloc_usable_size(const_cast<void*>(block)); }
+
+void* BlockHeap::allocate(size_t bytes) {
+  void* block = std::malloc(bytes);
+  if (block == nullptr) out_of_memory();
+  used_bytes_.fetch_add(capacity(block), std::memory_order_relaxed);
+  blocks_.fetch_add(1, std::memory_order_relaxed);
+  return block;
+}
+
+void BlockHeap::release(void* block) {
+  if (block == nullptr) return;
+  used_bytes_.fetch_sub(capacity(block), std::memory_order_relaxed);
+  blocks_.fetch_sub(1, std::memory_order_relaxed);
+  std::free(block);
+}
+
+void* BlockHeap::resize(void* block, size_t bytes) {
+  const size_t before = capacity(block);
+  void* moved = std::realloc(block, bytes);
+  if (moved == nullptr) out_of_memory();
+  used_bytes_.fetch_add(capacity(moved) - before, std::memory_order_relaxed);
+  return moved;
+}
+
+}  // namespace cowslip::memory

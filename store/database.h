@@ -1,0 +1,151 @@
+// One numbered database: keys, values and expiries.
+//
+// Every read and write of a key goes through here. Results are returned, never written to a client; nothing here knows
+// of commands or sockets. `const Entry*` results are valid until the database is next changed (or an expired key is
+// looked up): entries move.
+//
+// A key whose expiry has passed is not there: lookups delete it on the way (unless the keyspace says not to), and
+// delete_expired() finds the rest. Thread: the event loop only; a forked child reads through for_each().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "store/entry.h"
+#include "store/expiry_queue.h"
+#include "store/index.h"
+
+namespace cowslip::store {
+
+class Keyspace;
+
+// How a lookup counts. Reads move keyspace_hits/misses and the access stamp; writes only the stamp; peeks neither.
+enum class Lookup { kRead, kReadNoTouch, kWrite, kPeek };
+
+// What a write does to the key's expiry.
+struct ExpiryChange {
+  enum class Kind { kDrop, kKeep, kSet } kind = Kind::kDrop;
+  int64_t at_ms = kNoExpiry;
+
+  static ExpiryChange drop() { return {}; }
+  static ExpiryChange keep() { return {Kind::kKeep, kNoExpiry}; }
+  static ExpiryChange set(int64_t at_ms) { return {Kind::kSet, at_ms}; }
+};
+
+// A key as a loader hands it in.
+struct LoadedKey {
+  std::string_view key;
+  StringView value;
+  int64_t expire_at_ms = kNoExpiry;
+  std::optional<uint64_t> idle_seconds;  // RDB opcode IDLE, RESTORE IDLETIME
+  std::optional<uint8_t> frequency;      // RDB opcode FREQ, RESTORE FREQ
+};
+
+// What a database holds, detachable so that FLUSHALL ASYNC, SWAPDB and DEBUG RELOAD move it as a whole.
+class DatabaseContents {
+ public:
+  DatabaseContents(memory::BlockHeap& heap, uint64_t hash_seed) : index(hash_seed), factory(heap) {}
+  ~DatabaseContents();  // frees every entry
+
+  Index index;
+  ExpiryQueue expiries;
+  EntryFactory factory;
+};
+
+class Database {
+ public:
+  Database(Keyspace& keyspace, int number);
+
+  int number() const { return number_; }
+  size_t size() const { return contents_->index.size(); }  // keys, expired ones not yet found included
+  size_t expires() const { return contents_->expiries.size(); }
+  int64_t average_ttl_ms() const;
+  size_t memory_overhead_bytes() const;  // index and expiry queue
+
+  // ---- reading ----
+  const Entry* find(std::string_view key, Lookup lookup = Lookup::kRead);
+  bool exists(std::string_view key) { return find(key, Lookup::kReadNoTouch) != nullptr; }
+  // Seconds since the last access, or the LFU counter (aged to now). REQUIRES: the key is there.
+  uint64_t idle_seconds(std::string_view key);
+  uint8_t frequency(std::string_view key);
+
+  // ---- strings ----
+  // Creates or replaces the key, whatever its type was.
+  const Entry* set_string(std::string_view key, std::string_view value, ExpiryChange expiry = {});
+  const Entry* set_integer(std::string_view key, int64_t value, ExpiryChange expiry = ExpiryChange::keep());
+  // The string's bytes for writing in place, exactly `length` long: kept, then zeros. Creates an empty
+  // string first when there is no key; keeps the expiry. REQUIRES: the key is absent or a string.
+  std::span<char> resize_string(std::string_view key, size_t length);
+
+  // ---- keys ----
+  bool erase(std::string_view key);
+  // As erase, but a large value is freed on the lazy-free thread.
+  bool erase_async(std::string_view key);
+  // Renames, replacing `to`. False when `from` is not there. The expiry goes along.
+  bool rename(std::string_view from, std::string_view to);
+  // Moves a key to another database. False when it is missing here or present there.
+  bool move_to(Database& target, std::string_view key);
+  // Copies a key with its expiry, replacing `to` in `target`. False when `from` is not there.
+  bool copy_to(Database& target, std::string_view from, std::string_view to);
+  // False when the key is not there. A time in the past does not delete: callers decide that.
+  bool set_expiry(std::string_view key, int64_t expire_at_ms);
+  bool persist(std::string_view key);  // false when there was no expiry
+  // Adds or replaces a key as a file or RESTORE describes it.
+  void load(const LoadedKey& loaded);
+  void reserve(size_t keys) { contents_->index.reserve(keys); }
+
+  // ---- walking ----
+  // One step of a SCAN: calls visit(const Entry&) for the keys under one cursor position, expired ones left out (and
+  // not deleted), and returns the next cursor.
+  template <typename Visit>
+  uint64_t scan(uint64_t cursor, Visit&& visit) const;
+  // Every entry once, expired ones included, in no order. Does not change anything; a forked child may call it.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    contents_->index.for_each([&](Index::Slot slot) { visit(static_cast<const Entry&>(*slot.entry())); });
+  }
+  // As for_each, with the key's access stamp as it would be saved.
+  template <typename Visit>
+  void for_each_with_access(Visit&& visit) const {
+    contents_->index.for_each(
+        [&](Index::Slot slot) { visit(static_cast<const Entry&>(*slot.entry()), slot.access()); });
+  }
+  const Entry* random_entry();  // null when empty; never an expired one unless nearly all are
+
+  // ---- upkeep ----
+  // Deletes up to `limit` keys whose time has come. Returns how many.
+  size_t delete_expired(size_t limit);
+  // Rehash work for about `budget_us`. True while more is left.
+  bool upkeep(int64_t budget_us);
+
+  // Takes everything out (to be freed by the caller, where it likes) and leaves the database empty.
+  std::unique_ptr<DatabaseContents> detach();
+  // Puts contents in place of what is there, which is returned.
+  std::unique_ptr<DatabaseContents> replace(std::unique_ptr<DatabaseContents> contents);
+
+ private:
+  friend class Keyspace;
+
+  Index::Slot find_slot(std::string_view key, uint64_t hash);
+  bool is_expired(const Entry& entry) const;
+  void touch(Index::Slot slot);
+  // Stores `entry` under its key, taking the place of `slot` if that is not empty.
+  void store(Index::Slot slot, uint64_t hash, Entry* entry);
+  Entry* take(Index::Slot slot, uint64_t hash);
+
+  Keyspace& keyspace_;
+  int number_;
+  std::unique_ptr<DatabaseContents> contents_;
+};
+
+template <typename Visit>
+uint64_t Database::scan(uint64_t cursor, Visit&& visit) const {
+  return contents_->index.scan(cursor, [&](Index::Slot slot) {
+    if (!is_expired(*slot.entry())) visit(static_cast<const Entry&>(*slot.entry()));
+  });
+}
+
+}  // namespace cowslip::store

@@ -1,0 +1,76 @@
+// All databases of a server, and what they share: the time of the current command, the change counter, hit and expiry
+// statistics, the heap of entries, and the thread that frees large things. Event loop only unless said otherwise.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "memory/heap.h"
+#include "store/access_clock.h"
+#include "store/database.h"
+#include "store/lazy_free.h"
+
+namespace cowslip::store {
+
+struct KeyspaceStatistics {
+  uint64_t hits = 0;
+  uint64_t misses = 0;
+  uint64_t expired_keys = 0;
+  uint64_t expired_time_cap_reached = 0;
+  uint64_t expire_cycle_cpu_us = 0;
+};
+
+class Keyspace {
+ public:
+  Keyspace(int databases, uint64_t hash_seed);
+  ~Keyspace();
+
+  int count() const { return static_cast<int>(databases_.size()); }
+  Database& database(int number) { return *databases_[static_cast<size_t>(number)]; }
+  const Database& database(int number) const { return *databases_[static_cast<size_t>(number)]; }
+  void swap(int a, int b);
+  size_t total_keys() const;
+
+  // Empties one or all databases; freed on the lazy-free thread when `async`. Returns the number of keys removed.
+  size_t flush(int number, bool async);
+  size_t flush_all(bool async);
+
+  // The time by which expiry is judged. Held still while a command runs. Unix milliseconds.
+  void set_now_ms(int64_t now_ms) { now_ms_ = now_ms; }
+  int64_t now_ms() const { return now_ms_; }
+
+  // Changes to the dataset since the last save, as Redis counts them. Handlers add what they changed.
+  void add_dirty(uint64_t changes) { dirty_ += changes; }
+  uint64_t dirty() const { return dirty_; }
+  void set_dirty(uint64_t changes) { dirty_ = changes; }
+
+  // Whether lookups and the cycle may delete expired keys (not while writes are paused or a file is loading).
+  void set_deletes_expired(bool on) { deletes_expired_ = on; }
+  bool deletes_expired() const { return deletes_expired_; }
+
+  AccessClock& access_clock() { return access_clock_; }
+  const AccessClock& access_clock() const { return access_clock_; }
+  KeyspaceStatistics& statistics() { return statistics_; }
+  const KeyspaceStatistics& statistics() const { return statistics_; }
+  memory::BlockHeap& heap() { return heap_; }
+  const memory::BlockHeap& heap() const { return heap_; }
+  LazyFree& lazy_free() { return lazy_free_; }
+  Random& random() { return random_; }
+  uint64_t hash_seed() const { return hash_seed_; }
+
+ private:
+  memory::BlockHeap heap_;
+  uint64_t hash_seed_;
+  Random random_;
+  AccessClock access_clock_;
+  KeyspaceStatistics statistics_;
+  int64_t now_ms_ = 0;
+  uint64_t dirty_ = 0;
+  bool deletes_expired_ = true;
+  LazyFree lazy_free_;  // before the databases go, their contents may be handed to it
+  std::vector<std::unique_ptr<Database>> databases_;
+};
+
+}  // namespace cowslip::store
