@@ -13,7 +13,11 @@ int64_t read_us(clockid_t id) {
 
 }  // namespace
 
-int64_t SystemClock::unix_us() const { return read_us(CLOCK_REALTIME); }
-int64_t SystemClock::monotonic_us() const { return read_us(CLOCK_MONOTONIC); }
+int64_t SystemClock::unix_us() const {
+  return read_us(CLOCK_REALTIME);
+}
+int64_t SystemClock::monotonic_us() const {
+  return read_us(CLOCK_MONOTONIC);
+}
 
 }  // namespace cowslip

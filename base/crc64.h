@@ -1,4 +1,5 @@
-// CRC-64/Jones (reflected, polynomial 0xad93d23594c935a9, initial value 0), the checksum of RDB files and DUMP payloads.
+// CRC-64/Jones (reflected, polynomial 0xad93d23594c935a9, initial value 0), the checksum of RDB files and DUMP
+// payloads.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,9 @@ namespace cowslip {
 // The checksum of what had the checksum `crc`, followed by `data`. Uses carry-less multiplication (PCLMULQDQ) where the
 // CPU has it, slicing tables otherwise. Thread-safe.
 uint64_t crc64(uint64_t crc, std::span<const std::byte> data);
-inline uint64_t crc64(uint64_t crc, std::string_view data) { return crc64(crc, std::as_bytes(std::span(data))); }
+inline uint64_t crc64(uint64_t crc, std::string_view data) {
+  return crc64(crc, std::as_bytes(std::span(data)));
+}
 
 namespace internal {
 // The two implementations, exposed so that tests and benchmarks can compare them.

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +14,11 @@ namespace cowslip {
 enum class LogLevel { kDebug, kVerbose, kNotice, kWarning, kNothing };  // marks in the line: . - * #
 
 // Writes whole lines with one write(2) each, so a forked child may share it with its parent. Thread-safe after
-// configuration; opens the file for each line as Redis does, so logrotate needs no signal.
+// configuration; opens the file for each line as Redis does, so logrotate needs no signal. A line that cannot be
+// written is lost without a word: there is nowhere left to complain.
+//
+// A child of a process with threads calls set_role('C') before its first line. From then on no line asks the C library
+// for the local time, whose lock another thread may have held during the fork; the zone is the one found at the fork.
 class Logger {
  public:
   Logger() = default;  // notice and above to standard output
@@ -32,13 +34,21 @@ class Logger {
   void write(LogLevel level, std::string_view message) const;
 
   template <typename... Args>
-  void debug(fmt::format_string<Args...> f, Args&&... args) const { log(LogLevel::kDebug, f, std::forward<Args>(args)...); }
+  void debug(fmt::format_string<Args...> f, Args&&... args) const {
+    log(LogLevel::kDebug, f, std::forward<Args>(args)...);
+  }
   template <typename... Args>
-  void verbose(fmt::format_string<Args...> f, Args&&... args) const { log(LogLevel::kVerbose, f, std::forward<Args>(args)...); }
+  void verbose(fmt::format_string<Args...> f, Args&&... args) const {
+    log(LogLevel::kVerbose, f, std::forward<Args>(args)...);
+  }
   template <typename... Args>
-  void notice(fmt::format_string<Args...> f, Args&&... args) const { log(LogLevel::kNotice, f, std::forward<Args>(args)...); }
+  void notice(fmt::format_string<Args...> f, Args&&... args) const {
+    log(LogLevel::kNotice, f, std::forward<Args>(args)...);
+  }
   template <typename... Args>
-  void warning(fmt::format_string<Args...> f, Args&&... args) const { log(LogLevel::kWarning, f, std::forward<Args>(args)...); }
+  void warning(fmt::format_string<Args...> f, Args&&... args) const {
+    log(LogLevel::kWarning, f, std::forward<Args>(args)...);
+  }
 
  private:
   template <typename... Args>
