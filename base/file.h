@@ -44,6 +44,7 @@ class WritableFile {
   virtual void start_writeback() = 0;
   // Tells the kernel that the file's cached pages will not be needed again. Best effort.
   virtual void drop_cache() = 0;
+  // Reports what the kernel only tells now (a full quota on a network disk). The destructor closes without telling.
   virtual Status close() = 0;
 };
 
@@ -53,9 +54,12 @@ class ReadableFile {
   virtual ~ReadableFile() = default;
   // Reads up to `into.size()` bytes; 0 means the end.
   virtual Result<size_t> read(std::span<char> into) = 0;
+  // Of the file when it was opened.
   virtual uint64_t size() const = 0;
 };
 
+// Errors name the path. Directories are named as paths are; an empty name is the working directory, so that the folder
+// part of a bare file name can be handed on as it is.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -64,10 +68,10 @@ class FileSystem {
   virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;  // kNotFound when there is none
   // Atomic replacement of `to`.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
-  virtual Status remove(const std::string& path) = 0;
+  virtual Status remove(const std::string& path) = 0;  // kNotFound when there is none
   // The folder's entries themselves (a rename, say) are on the disk when this returns.
   virtual Status sync_directory(const std::string& directory) = 0;
-  // Names (not paths) of the folder's entries, unsorted.
+  // Names (not paths) of the folder's entries without "." and "..", unsorted. kNotFound when there is no such folder.
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
 };
 
