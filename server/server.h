@@ -1,0 +1,166 @@
+// The server: owner of all parts, and what they know of each other.
+//
+// Parts are reached through the accessors below; each has a header of its own that says what it does. Nothing here is
+// global: main() makes one Server, a test may make several. Everything is for the event loop's thread unless a part
+// says otherwise. Lifetime of the parts: from the constructor's end to the destructor; handlers of commands may keep
+// references to parts, never to connections.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "commands/command_table.h"
+#include "commands/dispatcher.h"
+#include "commands/host.h"
+#include "server/statistics.h"
+#include "store/keyspace.h"
+
+namespace cowslip::server {
+
+class ClientRegistry;
+class ConfigStore;
+class Connection;
+class Cron;
+class EventLoop;
+class LatencyMonitor;
+class Listeners;
+class Loading;
+class MonitorFeed;
+class PauseControl;
+class SaveControl;
+class Shutdown;
+class Slowlog;
+class SnapshotFeed;
+struct ServerConfig;
+
+// How the process was started; never changes.
+struct LaunchInfo {
+  std::string executable;  // absolute path, or as argv[0] had it
+};
+
+class Server final : public commands::Host, private commands::ExecutionObserver {
+ public:
+  // `settings` have been loaded from file and command line. Nothing is opened or loaded yet.
+  Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Clock& clock);
+  ~Server() override;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Listens, loads the snapshot, serves until shutdown. Returns the process's exit code.
+  int run();
+
+  // ---- parts ----
+  ConfigStore& settings() { return settings_; }  // the server's hooks put changes into effect
+  const ServerConfig& config() const { return config_; }
+  const LaunchInfo& launch() const { return launch_; }
+  Logger& log() { return log_; }
+  store::Keyspace& keyspace() { return keyspace_; }
+  commands::CommandTable& table() { return table_; }
+  commands::Dispatcher& dispatcher() { return dispatcher_; }
+  EventLoop& loop() { return *loop_; }
+  ClientRegistry& clients() { return *clients_; }
+  Listeners& listeners() { return *listeners_; }
+  PauseControl& pauses() { return *pauses_; }
+  MonitorFeed& monitors() { return *monitors_; }
+  SaveControl& saves() { return *saves_; }
+  SnapshotFeed& snapshot_feed() { return *snapshot_feed_; }  // SYNC
+  Shutdown& shutdown() { return *shutdown_; }
+  Loading& loading() { return *loading_; }
+  Cron& cron() { return *cron_; }
+  Slowlog& slowlog() { return *slowlog_; }
+  LatencyMonitor& latency() { return *latency_; }
+  ServerStatistics& statistics() { return statistics_; }
+  MemoryPeaks& memory_peaks() { return memory_peaks_; }
+
+  // ---- facts for INFO ----
+  const std::string& run_id() const { return run_id_; }                  // 40 hexadecimal digits
+  const std::string& replication_id() const { return replication_id_; }  // 40 hexadecimal digits
+  int64_t start_unix_us() const { return start_unix_us_; }
+  int64_t uptime_seconds() const { return (clock_.unix_us() - start_unix_us_) / 1'000'000; }
+  // Bytes handed out by the allocator. Exact as of the last cron run, carried on by the growth of the entries since.
+  uint64_t used_memory() const;
+
+  // ---- commands::Host ----
+  const Clock& clock() const override { return clock_; }
+  Random& random() override { return random_; }
+  const commands::CommandLimits& limits() const override { return limits_; }
+  void on_flush_all() override;
+
+  // ---- the command being executed ----
+  // The client whose command runs now; null outside of one.
+  Connection* current_client() { return current_client_; }
+  void set_current_client(Connection* client) { current_client_ = client; }
+
+  // CONFIG RESETSTAT.
+  void reset_statistics();
+
+  // ---- the dataset as a whole ----
+  // DEBUG RELOAD: saves (unless `save` is false), empties the dataset (unless `flush` is false), loads the file.
+  Status reload_dataset(bool save, bool flush);
+
+  // Brings dispatcher().gates() up to date with config, loading, memory and saves.
+  void refresh_gates();
+  // Takes a new exact figure for used_memory() and the peak. Microseconds to a millisecond; the cron calls it.
+  void sample_memory();
+
+ private:
+  void register_config_hooks();
+
+  void before(const commands::Command& command, commands::CommandContext& context) override;
+  void after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,
+             bool failed) override;
+  void on_error(std::string_view code) override;
+
+  // Constant after construction.
+  ConfigStore& settings_;
+  const ServerConfig& config_;
+  LaunchInfo launch_;
+  Logger& log_;
+  const Clock& clock_;
+  std::string run_id_;
+  std::string replication_id_;
+  int64_t start_unix_us_;
+
+  Random random_;
+  commands::CommandLimits limits_;
+  ServerStatistics statistics_;
+  MemoryPeaks memory_peaks_;
+  uint64_t sampled_used_memory_ = 0;   // at the last sample_memory()
+  uint64_t sampled_entry_memory_ = 0;  // the entries' part of it
+  Connection* current_client_ = nullptr;
+
+  // The order is that of destruction reversed: connections go before the keyspace they look into.
+  store::Keyspace keyspace_;
+  commands::CommandTable table_;
+  commands::Dispatcher dispatcher_;
+  std::unique_ptr<Slowlog> slowlog_;
+  std::unique_ptr<LatencyMonitor> latency_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<PauseControl> pauses_;
+  std::unique_ptr<MonitorFeed> monitors_;
+  std::unique_ptr<ClientRegistry> clients_;
+  std::unique_ptr<Listeners> listeners_;
+  std::unique_ptr<SaveControl> saves_;
+  std::unique_ptr<SnapshotFeed> snapshot_feed_;
+  std::unique_ptr<Loading> loading_;
+  std::unique_ptr<Shutdown> shutdown_;
+  std::unique_ptr<Cron> cron_;
+};
+
+// The server a handler of this folder runs in. REQUIRES: the handler is registered with a Server's table only.
+inline Server& server_of(commands::CommandContext& context) {
+  return static_cast<Server&>(context.host);
+}
+
+// The command families of this folder. The first is this file's neighbours' (client, lifecycle, sync), the second that
+// of server/admin/ (INFO, CONFIG, MEMORY, SLOWLOG, LATENCY, DEBUG, DUMP, RESTORE).
+void add_server_commands(commands::CommandTable& table);
+void add_admin_commands(commands::CommandTable& table);
+
+}  // namespace cowslip::server
