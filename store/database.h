@@ -71,6 +71,7 @@ class Database {
   // Seconds since the last access, or the LFU counter (aged to now). REQUIRES: the key is there.
   uint64_t idle_seconds(std::string_view key);
   uint8_t frequency(std::string_view key);
+  uint32_t access_stamp(std::string_view key);
 
   // ---- strings ----
   // Creates or replaces the key, whatever its type was.
@@ -134,7 +135,9 @@ class Database {
   void touch(Index::Slot slot);
   // Stores `entry` under its key, taking the place of `slot` if that is not empty.
   void store(Index::Slot slot, uint64_t hash, Entry* entry);
+  const Entry* put(Index::Slot slot, uint64_t hash, Entry* entry);
   Entry* take(Index::Slot slot, uint64_t hash);
+  void adopt(Entry* entry, uint32_t access);
 
   Keyspace& keyspace_;
   int number_;

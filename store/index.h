@@ -76,6 +76,8 @@ class Index {
 
   // An empty Slot when the key is not there.
   Slot find(std::string_view key, uint64_t hash) const;
+  // The entry with this hash and this expiry, whatever its key: how the expiry queue names entries. REQUIRES: it is there.
+  Slot find_due(uint64_t hash, int64_t expire_at_ms) const;
   // REQUIRES: the entry's key is not there yet.
   Slot insert(uint64_t hash, Entry* entry, uint32_t access);
   // Takes the slot out; the entry itself is the caller's.
@@ -106,6 +108,9 @@ class Index {
 
  private:
   struct FreeBuckets {
+    FreeBuckets() noexcept : bytes(0) {}
+    explicit FreeBuckets(size_t mapped) noexcept : bytes(mapped) {}
+    size_t bytes;
     void operator()(Bucket* buckets) const;
   };
   // A power of two of home buckets (or none), and their overflow buckets.
@@ -123,8 +128,15 @@ class Index {
   };
 
   static Table make_table(size_t buckets);
-  static uint8_t tag_of(uint64_t hash) { return static_cast<uint8_t>(hash >> 56) | 1; }
-  Slot find_in(const Table& table, std::string_view key, uint64_t hash) const;
+  static uint8_t tag_of(uint64_t hash) {
+    const auto tag = static_cast<uint8_t>(hash >> 56);
+    return tag != 0 ? tag : 1;
+  }
+  // The first slot in the chain of `hash` whose tag fits and whose entry `matches`.
+  template <typename Matches>
+  static Slot find_in(const Table& table, uint64_t hash, Matches&& matches);
+  template <typename Matches>
+  Slot find_where(uint64_t hash, Matches&& matches) const;
   static Slot insert_into(Table& table, uint64_t hash, Entry* entry, uint32_t access);
   static void erase_from(Table& table, Slot slot, uint64_t hash);
   void start_resize(size_t buckets);

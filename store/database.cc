@@ -1,0 +1,285 @@
+#include "store/database.h"
+
+#include <utility>
+
+#include "store/keyspace.h"
+
+namespace cowslip::store {
+namespace {
+
+// Freeing a value from this size on is handed to the lazy-free thread by erase_async().
+constexpr size_t kWorthAnotherThread = 64u << 10;
+
+// An index this long after its keys have gone is shrunk by the cron; this many keys are drawn for a random live one.
+constexpr int kRandomTries = 100;
+
+int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
+  switch (change.kind) {
+    case ExpiryChange::Kind::kDrop: return kNoExpiry;
+    case ExpiryChange::Kind::kKeep: return old != nullptr ? old->expire_at_ms() : kNoExpiry;
+    case ExpiryChange::Kind::kSet: return change.at_ms;
+  }
+  return kNoExpiry;
+}
+
+}  // namespace
+
+DatabaseContents::~DatabaseContents() {
+  index.for_each([&](Index::Slot slot) { factory.free(slot.entry()); });
+}
+
+Database::Database(Keyspace& keyspace, int number)
+    : keyspace_(keyspace),
+      number_(number),
+      contents_(std::make_unique<DatabaseContents>(keyspace.heap(), keyspace.hash_seed())) {}
+
+int64_t Database::average_ttl_ms() const { return contents_->expiries.average_ttl_ms(keyspace_.now_ms()); }
+
+size_t Database::memory_overhead_bytes() const {
+  return contents_->index.memory_bytes() + contents_->expiries.memory_bytes();
+}
+
+// ---- slots ----
+
+bool Database::is_expired(const Entry& entry) const {
+  return entry.has_expiry() && keyspace_.now_ms() > entry.expire_at_ms();
+}
+
+Index::Slot Database::find_slot(std::string_view key, uint64_t hash) {
+  Index::Slot slot = contents_->index.find(key, hash);
+  if (!slot || !is_expired(*slot.entry())) return slot;
+  if (keyspace_.deletes_expired()) {
+    contents_->factory.free(take(slot, hash));
+    keyspace_.statistics().expired_keys++;
+  }
+  return {};
+}
+
+void Database::touch(Index::Slot slot) {
+  slot.set_access(keyspace_.access_clock().touched(slot.access(), keyspace_.now_ms(), keyspace_.random()));
+}
+
+// The expiry queue follows the entry that `slot` holds (or held) to `entry`.
+void Database::store(Index::Slot slot, uint64_t hash, Entry* entry) {
+  const int64_t after = entry->expire_at_ms();
+  if (after != kNoExpiry) contents_->expiries.add(after, hash);
+  if (slot) {
+    slot.set_entry(entry);
+    touch(slot);
+  } else {
+    contents_->index.insert(hash, entry, keyspace_.access_clock().fresh(keyspace_.now_ms()));
+  }
+}
+
+Entry* Database::take(Index::Slot slot, uint64_t hash) {
+  Entry* entry = contents_->index.erase(slot, hash);
+  if (entry->has_expiry()) contents_->expiries.remove(entry->expire_at_ms(), hash);
+  return entry;
+}
+
+// ---- reading ----
+
+const Entry* Database::find(std::string_view key, Lookup lookup) {
+  const Index::Slot slot = find_slot(key, contents_->index.hash(key));
+  if (lookup == Lookup::kRead || lookup == Lookup::kReadNoTouch) {
+    (slot ? keyspace_.statistics().hits : keyspace_.statistics().misses)++;
+  }
+  if (!slot) return nullptr;
+  if (lookup == Lookup::kRead || lookup == Lookup::kWrite) touch(slot);
+  return slot.entry();
+}
+
+uint64_t Database::idle_seconds(std::string_view key) {
+  const Index::Slot slot = contents_->index.find(key, contents_->index.hash(key));
+  return keyspace_.access_clock().idle_seconds(slot.access(), keyspace_.now_ms());
+}
+
+uint8_t Database::frequency(std::string_view key) {
+  const Index::Slot slot = contents_->index.find(key, contents_->index.hash(key));
+  return keyspace_.access_clock().frequency(slot.access(), keyspace_.now_ms());
+}
+
+uint32_t Database::access_stamp(std::string_view key) {
+  return contents_->index.find(key, contents_->index.hash(key)).access();
+}
+
+// ---- strings ----
+
+// Puts `entry`, made for this key, in place of what was there.
+const Entry* Database::put(Index::Slot slot, uint64_t hash, Entry* entry) {
+  if (slot) {
+    Entry* old = slot.entry();
+    if (old->has_expiry()) contents_->expiries.remove(old->expire_at_ms(), hash);
+    contents_->factory.free(old);
+  }
+  store(slot, hash, entry);
+  return entry;
+}
+
+const Entry* Database::set_string(std::string_view key, std::string_view value, ExpiryChange expiry) {
+  const uint64_t hash = contents_->index.hash(key);
+  const Index::Slot slot = find_slot(key, hash);
+  const int64_t expire_at_ms = expiry_after(expiry, slot ? slot.entry() : nullptr);
+  return put(slot, hash, contents_->factory.make_string(key, value, expire_at_ms));
+}
+
+const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryChange expiry) {
+  const uint64_t hash = contents_->index.hash(key);
+  const Index::Slot slot = find_slot(key, hash);
+  if (slot && expiry.kind == ExpiryChange::Kind::kKeep && slot.entry()->type() == ObjectType::kString &&
+      slot.entry()->encoding() == Encoding::kInteger) {
+    contents_->factory.set_integer(*slot.entry(), value);
+    touch(slot);
+    return slot.entry();
+  }
+  const int64_t expire_at_ms = expiry_after(expiry, slot ? slot.entry() : nullptr);
+  return put(slot, hash, contents_->factory.make_integer(key, value, expire_at_ms));
+}
+
+std::span<char> Database::resize_string(std::string_view key, size_t length) {
+  const uint64_t hash = contents_->index.hash(key);
+  const Index::Slot slot = find_slot(key, hash);
+  if (!slot) {
+    Entry* entry = contents_->factory.make_raw(key, length, kNoExpiry);
+    store(slot, hash, entry);
+    return contents_->factory.writable_bytes(*entry);
+  }
+  Index::Slot place = slot;
+  place.set_entry(contents_->factory.resize_string(place.entry(), length));  // same key, same expiry
+  touch(place);
+  return contents_->factory.writable_bytes(*place.entry());
+}
+
+// ---- keys ----
+
+bool Database::erase(std::string_view key) {
+  const uint64_t hash = contents_->index.hash(key);
+  const Index::Slot slot = find_slot(key, hash);
+  if (!slot) return false;
+  contents_->factory.free(take(slot, hash));
+  return true;
+}
+
+bool Database::erase_async(std::string_view key) {
+  const uint64_t hash = contents_->index.hash(key);
+  const Index::Slot slot = find_slot(key, hash);
+  if (!slot) return false;
+  Entry* entry = take(slot, hash);
+  if (!entry->has_external_value() || entry->memory_bytes() < kWorthAnotherThread) {
+    contents_->factory.free(entry);
+    return true;
+  }
+  keyspace_.lazy_free().submit(1, [heap = &keyspace_.heap(), entry] { EntryFactory(*heap).free(entry); });
+  return true;
+}
+
+bool Database::rename(std::string_view from, std::string_view to) {
+  const uint64_t from_hash = contents_->index.hash(from);
+  const Index::Slot slot = find_slot(from, from_hash);
+  if (!slot) return false;
+  if (from == to) return true;
+  const uint32_t access = slot.access();
+  Entry* entry = contents_->factory.with_key(take(slot, from_hash), to);
+  adopt(entry, access);
+  return true;
+}
+
+// Stores an entry that carries its key and expiry already, with the stamp it had elsewhere.
+void Database::adopt(Entry* entry, uint32_t access) {
+  const uint64_t hash = contents_->index.hash(entry->key());
+  if (Index::Slot old = contents_->index.find(entry->key(), hash)) contents_->factory.free(take(old, hash));
+  if (entry->has_expiry()) contents_->expiries.add(entry->expire_at_ms(), hash);
+  contents_->index.insert(hash, entry, access);
+}
+
+bool Database::move_to(Database& target, std::string_view key) {
+  const uint64_t hash = contents_->index.hash(key);
+  const Index::Slot slot = find_slot(key, hash);
+  if (!slot || target.find_slot(key, target.contents_->index.hash(key))) return false;
+  const uint32_t access = slot.access();
+  target.adopt(take(slot, hash), access);
+  return true;
+}
+
+bool Database::copy_to(Database& target, std::string_view from, std::string_view to) {
+  const Index::Slot slot = find_slot(from, contents_->index.hash(from));
+  if (!slot) return false;
+  const Entry& entry = *slot.entry();
+  target.adopt(target.contents_->factory.copy(entry, to, entry.expire_at_ms()), slot.access());
+  return true;
+}
+
+bool Database::set_expiry(std::string_view key, int64_t expire_at_ms) {
+  const uint64_t hash = contents_->index.hash(key);
+  Index::Slot slot = find_slot(key, hash);
+  if (!slot) return false;
+  Entry* entry = slot.entry();
+  if (entry->has_expiry()) contents_->expiries.remove(entry->expire_at_ms(), hash);
+  slot.set_entry(contents_->factory.with_expiry(entry, expire_at_ms));
+  if (expire_at_ms != kNoExpiry) contents_->expiries.add(expire_at_ms, hash);
+  return true;
+}
+
+bool Database::persist(std::string_view key) {
+  const Index::Slot slot = find_slot(key, contents_->index.hash(key));
+  return slot && slot.entry()->has_expiry() && set_expiry(key, kNoExpiry);
+}
+
+void Database::load(const LoadedKey& loaded) {
+  const AccessClock& clock = keyspace_.access_clock();
+  uint32_t access = clock.fresh(keyspace_.now_ms());
+  if (clock.lfu() && loaded.frequency) access = clock.from_frequency(*loaded.frequency, keyspace_.now_ms());
+  if (!clock.lfu() && loaded.idle_seconds) access = clock.from_idle_seconds(*loaded.idle_seconds, keyspace_.now_ms());
+  EntryFactory& factory = contents_->factory;
+  adopt(loaded.value.is_integer() ? factory.make_integer(loaded.key, loaded.value.integer(), loaded.expire_at_ms)
+                                  : factory.make_string(loaded.key, loaded.value.bytes(), loaded.expire_at_ms),
+        access);
+}
+
+// ---- walking ----
+
+const Entry* Database::random_entry() {
+  const Entry* entry = nullptr;
+  for (int tries = 0; tries < kRandomTries; tries++) {
+    const Index::Slot slot = contents_->index.random(keyspace_.random());
+    if (!slot) return nullptr;
+    entry = slot.entry();
+    if (!is_expired(*entry)) return entry;
+    if (keyspace_.deletes_expired()) {
+      find_slot(entry->key(), contents_->index.hash(entry->key()));  // deletes it
+      entry = nullptr;
+    }
+  }
+  return entry;
+}
+
+// ---- upkeep ----
+
+size_t Database::delete_expired(size_t limit) {
+  if (!keyspace_.deletes_expired()) return 0;
+  size_t deleted = 0;
+  while (deleted < limit) {
+    const auto due = contents_->expiries.earliest();
+    if (!due || keyspace_.now_ms() <= due->expire_at_ms) break;
+    const Index::Slot slot = contents_->index.find_due(due->hash, due->expire_at_ms);
+    contents_->factory.free(take(slot, due->hash));
+    deleted++;
+  }
+  keyspace_.statistics().expired_keys += deleted;
+  return deleted;
+}
+
+bool Database::upkeep(int64_t budget_us) {
+  contents_->index.shrink_if_sparse();
+  return contents_->index.step(budget_us);
+}
+
+std::unique_ptr<DatabaseContents> Database::detach() {
+  return replace(std::make_unique<DatabaseContents>(keyspace_.heap(), keyspace_.hash_seed()));
+}
+
+std::unique_ptr<DatabaseContents> Database::replace(std::unique_ptr<DatabaseContents> contents) {
+  return std::exchange(contents_, std::move(contents));
+}
+
+}  // namespace cowslip::store

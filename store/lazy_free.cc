@@ -1,0 +1,48 @@
+#include "store/lazy_free.h"
+
+#include <utility>
+
+namespace cowslip::store {
+
+LazyFree::~LazyFree() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void LazyFree::submit(size_t objects, std::move_only_function<void()> destroy) {
+  pending_.fetch_add(objects, std::memory_order_relaxed);
+  {
+    std::lock_guard lock(mutex_);
+    jobs_.push_back({objects, std::move(destroy)});
+  }
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  changed_.notify_all();
+}
+
+void LazyFree::drain() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return pending_.load(std::memory_order_relaxed) == 0; });
+}
+
+void LazyFree::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    if (jobs_.empty()) return;
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job.destroy();
+    job.destroy = nullptr;  // what the job owns goes here too, not under the lock
+    lock.lock();
+    pending_.fetch_sub(job.objects, std::memory_order_relaxed);
+    freed_.fetch_add(job.objects, std::memory_order_relaxed);
+    changed_.notify_all();
+  }
+}
+
+}  // namespace cowslip::store
