@@ -37,12 +37,12 @@ class Header {
 void append(std::string& out, std::string_view a, std::string_view b, std::string_view c) {
   const size_t old_size = out.size();
   const size_t new_size = old_size + a.size() + b.size() + c.size();
-  out.resize_and_overwrite(new_size, [&](char* bytes, size_t size) {
+  out.resize_and_overwrite(new_size, [&](char* bytes, size_t /* GCC 12 passes the capacity here */) {
     char* at = bytes + old_size;
     at = static_cast<char*>(std::memcpy(at, a.data(), a.size())) + a.size();
     if (!b.empty()) std::memcpy(at, b.data(), b.size());
     std::memcpy(at + b.size(), c.data(), c.size());
-    return size;
+    return new_size;
   });
 }
 

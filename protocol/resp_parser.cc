@@ -87,6 +87,7 @@ void RespParser::reset() {
   scanned_ = 0;
   arguments_left_ = 0;
   bulk_bytes_ = -1;
+  bytes_wanted_ = 0;
   slices_.clear();
 }
 
@@ -197,7 +198,6 @@ RespParser::Outcome RespParser::parse_inline(std::string_view buffer, const Pars
   arguments_.clear();
   if (!split_inline(buffer.substr(0, end))) return fail("unbalanced quotes in request");
   consumed_ = end + 1;
-  bytes_wanted_ = 0;
   reset();
   return Outcome::kCommand;
 }
@@ -246,7 +246,6 @@ RespParser::Outcome RespParser::finish(std::string_view buffer) {
   arguments_.clear();
   for (const Slice& slice : slices_) arguments_.emplace_back(buffer.data() + slice.offset, slice.length);
   consumed_ = cursor_;
-  bytes_wanted_ = 0;
   reset();
   return Outcome::kCommand;
 }
