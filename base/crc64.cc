@@ -32,6 +32,7 @@ constexpr uint64_t x_to_the(unsigned n) {
   while (n-- > 0) remainder = times_x(remainder);
   return remainder;
 }
+static_assert(x_to_the(64) == kPolynomial, "what is left of x^64 is the polynomial's lower part, by definition");
 
 constexpr size_t kSlices = 8;
 using Tables = std::array<std::array<uint64_t, 256>, kSlices>;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cassert>
 #include <cerrno>
+#include <iterator>
 
 #include "base/clock.h"
 

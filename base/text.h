@@ -12,7 +12,8 @@ std::string to_upper(std::string_view text);
 bool equals_ignore_case(std::string_view a, std::string_view b);
 
 // Whether `text` matches the glob `pattern`: * ? [a-z] [^...] and backslash escapes, as KEYS and CONFIG GET know them.
-// Linear in practice; bounded (no exponential blow-up) for hostile patterns.
+// At most pattern times text steps. The empty text matches the empty pattern only, not "*": Redis's commands that mean
+// everything by "*" test for it first, and so must ours.
 bool glob_match(std::string_view pattern, std::string_view text, bool ignore_case = false);
 
 // `text` in double quotes with non-printable bytes as \n \r \t \a \b \xHH and quote and backslash escaped.
