@@ -1,0 +1,143 @@
+// BGSAVE: a forked child writes the dataset as it was, the parent goes on serving.
+//
+//        event loop                                              child (cowslip-rdb-bgsave)
+//   start() ── fork ──────────────────────────────────────────►  close what it need not hold, signals, oom score
+//      │    on_report() ◄──────── pipe: keys, bytes ────────────  encode every key ── file or socket
+//      │    state()     ◄──────── CowObserver's thread            fsync, rename, fsync of the folder
+//   SIGCHLD ► poll() ◄─────────── pipe: final report ───────────  _exit(0 ok, 1 failed, 255 cancelled)
+//
+// The child dies with its parent (PR_SET_PDEATHSIG): an orphan that went on could rename its older snapshot over a
+// newer one of the next server (docs/decisions/0003-child-dies-with-its-parent.md). So start() must be called from a
+// thread that lives as long as the process: the event loop, which is the main thread. All calls: event loop only.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "persistence/child_report.h"
+#include "persistence/cow_observer.h"
+#include "persistence/rdb_saver.h"
+#include "persistence/snapshot_state.h"
+#include "store/keyspace.h"
+
+namespace cowslip::persistence {
+
+// The seam through which processes are made.
+class Forker {
+ public:
+  virtual ~Forker() = default;
+  virtual pid_t fork() = 0;  // as fork(2), errno included
+};
+Forker& real_forker();
+
+// Publish as this file.
+struct FileTarget {
+  std::string path;
+};
+
+// Stream a SYNC payload, "$EOF:<40 hex>\r\n", the file's bytes and the 40 again, to a connected socket, which stays
+// the caller's and may be non-blocking.
+struct SocketTarget {
+  int fd = -1;
+  int stall_timeout_ms = 60'000;  // give up when the peer takes nothing for so long
+};
+
+struct SaveRequest {
+  std::variant<FileTarget, SocketTarget> target;
+  SaveOptions options;      // now_ms and used_memory_bytes are filled in by start() when they are 0
+  std::string reason;       // "BGSAVE command", "save point 900 1", "SYNC from 127.0.0.1:4000"
+  int oom_score_adj = 800;  // the child's: who runs out of memory first should be the child
+};
+
+struct SaveOutcome {
+  bool ok = false;
+  bool cancelled = false;
+  bool to_socket = false;
+  int signal = 0;      // that ended the child, 0: it exited by itself
+  int exit_code = -1;  // when signal is 0
+  std::optional<Error> error;
+  int64_t duration_us = 0;
+  uint64_t changes_at_start = 0;  // Keyspace::dirty() at the fork: after a success these changes are saved
+  CowSummary cow;
+};
+
+class BackgroundSave {
+ public:
+  // All of these outlive the object.
+  struct Surroundings {
+    const store::Keyspace& keyspace;
+    FileSystem& files;
+    const Clock& clock;
+    const Logger& log;
+    Forker& forker = real_forker();
+  };
+  explicit BackgroundSave(Surroundings surroundings);
+  // Kills a child that is still at work and waits for it.
+  ~BackgroundSave();
+  BackgroundSave(const BackgroundSave&) = delete;
+  BackgroundSave& operator=(const BackgroundSave&) = delete;
+
+  // Forks. kBusy: a child is at work already. kIo: "Can't save in background: fork: <errno's text>"; it counts as a
+  // failed attempt. Logs "Background saving started by pid N".
+  Status start(const SaveRequest& request);
+
+  bool running() const { return child_pid_ > 0; }
+  pid_t child_pid() const { return child_pid_; }  // -1: none
+  // The parent's end of the report pipe, non-blocking; -1 when there is no child. Readable: call on_report().
+  int report_fd() const { return report_fd_.get(); }
+  // Reads what has arrived. False: the child closed its end, so nothing more comes; watch the descriptor no longer (it
+  // stays open until poll() returned the outcome).
+  bool on_report();
+
+  // Whether the child has ended, and how. Waits for its pid only. Call it on SIGCHLD and in the cron: it is also what
+  // kills a cancelled child that does not go. Logs how the save ended.
+  std::optional<SaveOutcome> poll();
+  // SIGUSR1: the child removes its temporary file, reports and goes. Harmless without a child.
+  void cancel();
+  // The same, and waits for its end: at most about two seconds, then it is killed. Empty without a child.
+  std::optional<SaveOutcome> cancel_and_wait();
+
+  // Brought up to date by the call. Valid until the next one.
+  const SnapshotState& state();
+
+  // SAVE, SHUTDOWN and DEBUG RELOAD save without a child; INFO's counters want to know.
+  void note_foreground_save(bool ok);
+  // CONFIG RESETSTAT.
+  void reset_statistics();
+
+ private:
+  [[noreturn]] void run_child(const SaveRequest& request, int report_fd, pid_t parent);
+  Status fork_failed(const SaveRequest& request, int os_errno);
+  void child_started(const SaveRequest& request, pid_t child, int64_t fork_us);
+  void take_report(const ChildReport& report);
+  SaveOutcome finish(int wait_status);
+  void log_outcome(const SaveOutcome& outcome) const;
+  void remember_outcome(const SaveOutcome& outcome);
+  void remove_temporary_file(pid_t child);
+  bool to_socket() const { return std::holds_alternative<SocketTarget>(request_.target); }
+
+  const Surroundings around_;
+  SaveRequest request_;
+  pid_t child_pid_ = -1;
+  UniqueFd report_fd_;
+  int64_t cancelled_at_us_ = 0;  // monotonic; 0: not cancelled
+  bool killed_after_cancel_ = false;
+  uint64_t changes_at_start_ = 0;
+  memory::ProcessCounters at_fork_;
+  std::optional<ChildReport> final_report_;
+  SnapshotState state_;
+  CowObserver observer_;
+  std::thread remover_;  // unlinks a killed child's file, which takes long for a large one
+};
+
+}  // namespace cowslip::persistence

@@ -1,0 +1,100 @@
+// What a snapshot costs in memory while it is being written, seen from outside the child.
+//
+// Problem: copy-on-write happens in the kernel, page by page, and the exact figure (the child's Private_Dirty in
+// smaps_rollup) takes the kernel a walk over all page tables, tens of milliseconds per gigabytes of small pages. A
+// child that measures itself does so between keys, and one huge key blinds it.
+//
+// Solution: a thread of the parent reads the exact figure from outside, as often as half a percent of the time allows,
+// and in between adds what the cheap counters say was copied since: every minor fault of the parent gave it a page,
+// and those that did not make it grow were copies. docs/decisions/0002-copy-on-write-report.md defines every figure.
+//
+// Thread: the event loop calls in; the observer's own thread samples. It holds its lock for copies of a few
+// words only, so no call waits for the kernel. The thread starts with the first watch() and is joined by the
+// destructor. A forked child must not call in here.
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/clock.h"
+#include "memory/process_memory.h"
+
+namespace cowslip::persistence {
+
+// One look at parent and child. Bytes, unless the name says otherwise.
+struct CowFigures {
+  int64_t measured_at_us = 0;  // monotonic; 0: nothing was measured yet
+  int64_t exact_at_us = 0;     // when copied_bytes was last read from the kernel and not computed
+  uint64_t copied_bytes = 0;   // what the kernel copied: the pages that are the child's alone
+  int64_t growth_bytes = 0;    // parent's resident now + copied_bytes - parent's resident at the fork
+  uint64_t parent_resident = 0;
+  uint64_t child_resident = 0;
+  uint64_t parent_minor_faults = 0;  // since the fork
+  uint64_t parent_page_tables = 0;
+  uint64_t child_page_tables = 0;
+};
+
+// What is known of a whole save, so far or at its end.
+struct CowSummary {
+  CowFigures last;
+  uint64_t peak_bytes = 0;     // of copied_bytes
+  uint64_t average_bytes = 0;  // of the exact readings
+  uint64_t exact_readings = 0;
+  uint64_t cheap_readings = 0;
+  int64_t sampling_us = 0;  // time spent reading, all together
+  int64_t watched_us = 0;   // since the fork
+};
+
+// What the child said of itself with its last breath.
+struct ChildMemoryReport {
+  uint64_t private_dirty = 0;
+  uint64_t resident = 0;
+  uint64_t page_tables = 0;
+};
+
+class CowObserver {
+ public:
+  explicit CowObserver(const Clock& clock) : clock_(clock) {}
+  ~CowObserver();
+  CowObserver(const CowObserver&) = delete;
+  CowObserver& operator=(const CowObserver&) = delete;
+
+  // Starts sampling `child`. `at_fork` is what read_process_counters() said of this process just before the fork.
+  void watch(pid_t child, const memory::ProcessCounters& at_fork);
+  // Samples no longer. The figures are final: with the child's own report they are exact, without one they are the last
+  // sample that found the child alive.
+  CowSummary finish(const std::optional<ChildMemoryReport>& own_report);
+  // The child's own report has arrived: it is as exact as a figure can be, and the parent is measured beside it now.
+  void add_child_report(const ChildMemoryReport& report);
+
+  CowSummary summary() const;
+
+ private:
+  struct Schedule;
+  void run();
+  void sample(std::unique_lock<std::mutex>& lock, Schedule& schedule);
+  void record(const CowFigures& figures, bool exact);
+  // With mutex_ held. Fills what depends on the fork.
+  CowFigures figures_from(const memory::ProcessCounters& parent, const memory::ProcessCounters& child) const;
+  uint64_t estimate_copied(const memory::ProcessCounters& parent, const memory::ProcessCounters& child) const;
+
+  const Clock& clock_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  pid_t child_ = 0;          // 0: nobody to watch
+  uint64_t generation_ = 0;  // raised by watch() and finish(), so a sample of an older child is dropped
+  memory::ProcessCounters at_fork_;
+  memory::ProcessCounters parent_at_exact_, child_at_exact_;
+  int64_t forked_at_us_ = 0;
+  uint64_t exact_sum_ = 0;
+  CowSummary summary_;
+  std::thread thread_;
+};
+
+}  // namespace cowslip::persistence

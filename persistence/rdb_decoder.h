@@ -1,0 +1,123 @@
+// Reads RDB (rdb_format.h) of versions 1 to 11 from a ByteSource, one item at a time.
+//
+// The input is not trusted. Every length is checked, memory is taken in proportion to bytes that really arrived, and
+// whatever the bytes are, the answer is an item or an Error:
+//
+//   kCorrupt      not RDB, truncated, a length or encoding that cannot be, checksum mismatch
+//   kUnsupported  a version newer than 11, a value type or module data that this version cannot hold
+//   kIo           the source failed
+//
+// The message says what, at which offset, and for which key if one had been read. After an Error the decoder is done.
+//
+// Strings that lie whole in the read buffer are not copied. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "persistence/byte_sink.h"
+#include "persistence/rdb_format.h"
+#include "store/entry.h"
+
+namespace cowslip::persistence {
+
+// What next() found. The views are valid until the next call.
+struct RdbItem {
+  enum class Kind {
+    kAux,             // name, value
+    kSelectDatabase,  // number: the database
+    kResizeDatabase,  // number: keys; expires: keys with an expiry
+    kEntry,           // key, value, and its attributes
+    kFunction,        // value: the source of a function library
+    kModuleAux,       // name: the module whose data was skipped
+    kEnd,             // the checksum, if there is one, was right
+  };
+  Kind kind = Kind::kEnd;
+
+  uint64_t number = 0;
+  uint64_t expires = 0;
+  std::string_view name;
+  store::StringView value{std::string_view()};
+
+  std::string_view key;
+  int64_t expire_at_ms = store::kNoExpiry;
+  std::optional<uint64_t> idle_seconds;
+  std::optional<uint8_t> frequency;
+};
+
+struct DecoderOptions {
+  bool verify_checksum = true;  // rdbchecksum no: neither computed nor compared
+  size_t buffer_bytes = 1024 * 1024;
+};
+
+class RdbDecoder {
+ public:
+  explicit RdbDecoder(ByteSource& source, DecoderOptions options = {});
+
+  // Reads magic and version; call it once, first.
+  Status begin();
+  // REQUIRES: begin() succeeded, and neither an Error nor kEnd was returned yet.
+  Result<RdbItem> next();
+
+  // A value of `type`, which was read before: what DUMP payloads hold. Only `value` of the item is set.
+  Result<store::StringView> value(uint8_t type);
+  Result<uint8_t> byte();
+
+  int version() const { return version_; }
+  // Position in the file of what is to be read next.
+  uint64_t offset() const { return buffer_start_ + read_; }
+  // The file had a checksum and it was compared (known after kEnd).
+  bool checksum_verified() const { return checksum_verified_; }
+
+ private:
+  struct Length {
+    uint64_t value;
+    bool encoded;  // value is a RdbStringEncoding
+  };
+  enum class Place { kKey, kValue };  // which of the two scratch strings may be overwritten
+
+  Result<RdbItem> entry(uint8_t type, RdbItem item);
+  Result<RdbItem> aux();
+  Result<RdbItem> resize_database();
+  Result<RdbItem> module_aux();
+  Result<RdbItem> end();
+  Status attribute(RdbOpcode opcode, RdbItem& item);
+
+  Result<Length> length_or_encoding();
+  Result<uint64_t> length();
+  Result<store::StringView> string(std::string& scratch, bool stays);
+  Result<std::string_view> text(std::string& scratch, bool stays);
+  Result<store::StringView> encoded_string(uint64_t encoding, std::string& scratch);
+  Result<store::StringView> compressed_string(std::string& scratch);
+  Result<int64_t> little_endian(size_t bytes);
+  // `count` bytes of input: a view into the buffer if they lie there and `stays` is false, otherwise copied to scratch.
+  Result<std::string_view> bytes(uint64_t count, std::string& scratch, bool stays);
+  Status append_input(uint64_t count, std::string& to);
+  Status skip_module_fields();
+  // At least `count` bytes in the buffer from read_ on. REQUIRES: count <= buffer size.
+  Status fill(size_t count);
+  Status refill();
+  std::unexpected<Error> corrupt(std::string_view what) const;
+  std::unexpected<Error> unsupported_type(uint8_t type) const;
+  std::unexpected<Error> located(ErrorCode code, std::string_view what) const;
+
+  ByteSource& source_;
+  const DecoderOptions options_;
+  std::unique_ptr<char[]> buffer_;
+  uint64_t buffer_start_ = 0;  // offset in the file of buffer_[0]
+  size_t read_ = 0;            // bytes of the buffer already consumed
+  size_t filled_ = 0;          // bytes of the buffer that hold input
+  size_t summed_ = 0;          // bytes of the buffer already in checksum_
+  bool at_end_ = false;
+  uint64_t checksum_ = 0;
+  int version_ = 0;
+  bool checksum_verified_ = false;
+  bool key_known_ = false;  // key_ belongs to the entry being read, for messages
+  std::string key_, value_, compressed_;
+};
+
+}  // namespace cowslip::persistence

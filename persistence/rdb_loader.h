@@ -1,0 +1,53 @@
+// Loads an RDB file into a keyspace.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "persistence/byte_sink.h"
+#include "store/keyspace.h"
+
+namespace cowslip::persistence {
+
+struct LoadOptions {
+  bool verify_checksum = true;  // rdbchecksum
+  // Whether keys whose time has passed are left out, as a master does. A replica keeps them: its master deletes them.
+  bool skip_expired = true;
+  int64_t now_ms = 0;  // Unix time by which that is judged, and idle times counted back from
+  // A key that is there already is replaced, which DEBUG RELOAD NOFLUSH asks for; otherwise it is an Error, because a
+  // file that names a key twice is damaged.
+  bool replace_existing = false;
+};
+
+struct LoadReport {
+  int rdb_version = 0;
+  uint64_t keys_loaded = 0;
+  uint64_t keys_expired = 0;  // left out: their time had passed
+  uint64_t bytes = 0;
+  bool checksum_verified = false;
+  // From the file's AUX fields; empty or 0 when it has none.
+  std::string redis_version;
+  int64_t created_unix_seconds = 0;
+  uint64_t used_memory_bytes = 0;
+  bool aof_base = false;
+  // What was skipped and might be missed (module data, functions), one sentence each, for the log.
+  std::vector<std::string> warnings;
+};
+
+// Called about every 256 KiB of input. The event loop may serve clients in it, but must not touch the keyspace's data.
+using OnLoadProgress = std::move_only_function<void(uint64_t bytes_read, uint64_t bytes_total)>;
+
+// Adds the file's keys to `keyspace`. On an Error, which says what is wrong, at which offset and for which key, the
+// keyspace holds what had been loaded before: the caller flushes it or gives up. kNotFound: there is no such file.
+Result<LoadReport> load_rdb(store::Keyspace& keyspace, FileSystem& files, const std::string& path,
+                            const LoadOptions& options, OnLoadProgress on_progress = {});
+
+// The same from any source; `bytes_total` may be 0 when it is not known.
+Result<LoadReport> load_rdb(store::Keyspace& keyspace, ByteSource& source, uint64_t bytes_total,
+                            const LoadOptions& options, OnLoadProgress on_progress = {});
+
+}  // namespace cowslip::persistence
