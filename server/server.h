@@ -25,7 +25,6 @@ namespace cowslip::server {
 
 class ClientRegistry;
 class ConfigStore;
-class Connection;
 class Cron;
 class EventLoop;
 class LatencyMonitor;
@@ -33,10 +32,12 @@ class Listeners;
 class Loading;
 class MonitorFeed;
 class PauseControl;
+class RequestPump;
 class SaveControl;
 class Shutdown;
 class Slowlog;
 class SnapshotFeed;
+struct Connection;
 struct ServerConfig;
 
 // How the process was started; never changes.
@@ -65,6 +66,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   commands::Dispatcher& dispatcher() { return dispatcher_; }
   EventLoop& loop() { return *loop_; }
   ClientRegistry& clients() { return *clients_; }
+  RequestPump& pump() { return *pump_; }
   Listeners& listeners() { return *listeners_; }
   PauseControl& pauses() { return *pauses_; }
   MonitorFeed& monitors() { return *monitors_; }
@@ -142,6 +144,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::unique_ptr<Slowlog> slowlog_;
   std::unique_ptr<LatencyMonitor> latency_;
   std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<RequestPump> pump_;
   std::unique_ptr<PauseControl> pauses_;
   std::unique_ptr<MonitorFeed> monitors_;
   std::unique_ptr<ClientRegistry> clients_;

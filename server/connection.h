@@ -1,0 +1,70 @@
+// One client's connection: its socket, what it sent and has not been understood yet, what is to be sent to it, and its
+// session. Plain data; RequestPump moves the bytes, ClientRegistry owns it, CLIENT's handlers show it. Event loop only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "commands/session.h"
+#include "protocol/resp_parser.h"
+#include "server/config.h"
+
+namespace cowslip::server {
+
+// The transfer of a snapshot to a client that asked for one (SYNC).
+enum class ReplicaState { kNone, kWaitingForSave, kReceiving };
+
+struct Connection {
+  // ---- constant after the accept ----
+  UniqueFd fd;
+  bool unix_socket = false;
+  bool local = false;      // from this machine: a Unix socket, or loopback to loopback
+  std::string address;     // "127.0.0.1:50000", "[::1]:50000", "/path:0"
+  int64_t created_ms = 0;  // monotonic, as all times here
+
+  commands::Session session;
+
+  // ---- from the client ----
+  protocol::RespParser parser;
+  std::string input;       // unconsumed bytes; empty while requests arrive whole
+  size_t input_start = 0;  // of `input`: the bytes before are consumed
+  size_t input_peak = 0;   // largest request backlog lately, for INFO
+  int64_t last_active_ms = 0;
+
+  // ---- to the client ----
+  std::string output;
+  size_t output_sent = 0;  // bytes of `output` that are gone already
+  size_t output_peak = 0;
+  int64_t soft_limit_since_ms = -1;  // since when the output is above the soft limit; -1: it is not
+
+  // ---- state within the loop ----
+  bool send_pending = false;     // is in the pump's list of clients to send to
+  bool backlogged = false;       // is in the pump's list of clients with commands left in `input`
+  bool awaits_writable = false;  // the socket was full
+  bool postponed = false;        // its next command waits for the end of CLIENT PAUSE
+  bool closed = false;           // off the registry; freed at the end of the iteration
+  bool close_reported = false;
+
+  // ---- SYNC ----
+  bool accepts_eof = false;  // REPLCONF capa eof
+  bool rdb_functions_only = false;
+  bool rdb_empty = false;  // REPLCONF rdb-filter-only "": no keys wanted
+  ReplicaState replica_state = ReplicaState::kNone;
+
+  size_t input_bytes() const { return input.size() - input_start; }
+  size_t output_bytes() const { return output.size() - output_sent; }
+  std::string_view pending_input() const { return std::string_view(input).substr(input_start); }
+  bool is_replica() const { return replica_state != ReplicaState::kNone; }
+  // For client-output-buffer-limit and CLIENT LIST TYPE. A monitor counts as a normal client.
+  ClientClass client_class() const { return is_replica() ? ClientClass::kReplica : ClientClass::kNormal; }
+  // Bytes of memory it takes.
+  size_t memory_bytes() const { return sizeof *this + input.capacity() + output.capacity() + address.capacity(); }
+};
+
+// "127.0.0.1:6379": our end of the connection, asked of the kernel.
+std::string local_address(const Connection& connection);
+
+}  // namespace cowslip::server

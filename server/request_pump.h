@@ -1,0 +1,70 @@
+// Moves requests from the sockets into the dispatcher, and replies back.
+//
+// Each ready client is read once per iteration, its whole commands are executed, and before the loop waits again each
+// client that got a reply is written to once. Requests that arrive whole are parsed in one buffer that all clients
+// share; only the rest of a request that is incomplete is kept with its client.
+//
+// Fairness: a client gets one read of at most kReadBytes per iteration, and stops early when it has made
+// kRepliesPerTurn bytes of replies; what is left of its commands waits for the next iteration. Event loop only.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "protocol/resp_parser.h"
+#include "server/event_loop.h"
+
+namespace cowslip::server {
+
+class Server;
+
+class RequestPump final : public ConnectionEvents {
+ public:
+  static constexpr size_t kReadBytes = 64u << 10;
+  static constexpr size_t kRepliesPerTurn = 4u << 20;
+
+  explicit RequestPump(Server& server);
+  ~RequestPump() override;
+
+  void on_wake() override;
+  void on_ready(Connection& connection, bool readable, bool writable) override;
+  bool before_wait() override;
+
+  // Something was appended to the client's output outside of its own commands.
+  void send_later(Connection& connection);
+  // The client may have commands in its input that it could not run before (CLIENT PAUSE is over).
+  void run_later(Connection& connection);
+  // Sends what there is, at once. For a client that is to be closed with a last word.
+  void send_now(Connection& connection);
+
+  // Milliseconds, monotonic, as of the last wake.
+  int64_t now_ms() const { return now_ms_; }
+
+ private:
+  void read(Connection& connection);
+  void read_into_shared(Connection& connection);
+  void read_into_own(Connection& connection);
+  // What recv() said that is not a number of bytes. Closes the client unless there is just nothing to read.
+  void read_failed(Connection& connection, long received, int error);
+  void received(Connection& connection, size_t bytes);
+  // Runs the whole commands at the front of `bytes`; returns how many bytes they took.
+  size_t run_commands(Connection& connection, std::string_view bytes);
+  bool run_one(Connection& connection, std::span<const std::string_view> arguments, protocol::ReplyWriter& reply);
+  bool must_wait(const Connection& connection, std::span<const std::string_view> arguments) const;
+  void run_backlog(Connection& connection);
+  void check_query_buffer(Connection& connection);
+  void protocol_error(Connection& connection, protocol::ReplyWriter& reply, std::string_view bytes);
+  void refuse_over_limit_query(Connection& connection);
+  protocol::ParserLimits limits_for(const Connection& connection) const;
+
+  Server& server_;
+  std::unique_ptr<char[]> shared_;  // kReadBytes
+  std::vector<Connection*> to_send_;
+  std::vector<Connection*> backlog_;
+  int64_t now_ms_ = 0;
+};
+
+}  // namespace cowslip::server
