@@ -39,25 +39,34 @@ using Handler = void (*)(CommandContext&);
 enum CommandFlag : uint32_t {
   kWrite = 1u << 0,
   kReadonly = 1u << 1,
-  kDenyOom = 1u << 2,       // refused when maxmemory is reached
+  kDenyOom = 1u << 2,  // refused when maxmemory is reached
   kAdmin = 1u << 3,
   kPubSub = 1u << 4,
   kNoScript = 1u << 5,
   kBlocking = 1u << 6,
-  kLoading = 1u << 7,       // allowed while the dataset is loading
+  kLoading = 1u << 7,  // allowed while the dataset is loading
   kStale = 1u << 8,
   kSkipMonitor = 1u << 9,
   kSkipSlowlog = 1u << 10,
   kFast = 1u << 11,
-  kNoAuth = 1u << 12,       // allowed before AUTH
+  kNoAuth = 1u << 12,  // allowed before AUTH
   kMayReplicate = 1u << 13,
   kNoAsyncLoading = 1u << 14,
   kNoMulti = 1u << 15,
   kAllowBusy = 1u << 16,
   kMovableKeys = 1u << 17,
-  kProtected = 1u << 18,    // DEBUG: subject to enable-debug-command
-  kTouchesArbitraryKeys = 1u << 19,
+  kProtected = 1u << 18,             // DEBUG: subject to enable-debug-command
+  kTouchesArbitraryKeys = 1u << 19,  // hidden: not named in COMMAND INFO
+  kNoMandatoryKeys = 1u << 20,
 };
+
+struct FlagName {
+  uint32_t flag;
+  std::string_view name;
+};
+// The flags that COMMAND INFO names, and the key flags, each in the order in which it does.
+std::span<const FlagName> command_flag_names();
+std::span<const FlagName> key_flag_names();
 
 // Key positions among the arguments: first, last (negative: from the end), step. All 0: no keys.
 struct KeyRange {
@@ -65,6 +74,8 @@ struct KeyRange {
   int last = 0;
   int step = 0;
 };
+inline constexpr KeyRange kOneKey = {1, 1, 1};
+inline constexpr KeyRange kAllKeys = {1, -1, 1};
 
 // What a command does with its keys, for key specifications and ACLs.
 enum KeyFlag : uint16_t {
@@ -76,26 +87,42 @@ enum KeyFlag : uint16_t {
   kKeyUpdate = 1u << 5,
   kKeyInsert = 1u << 6,
   kKeyDelete = 1u << 7,
-  kKeyVariable = 1u << 8,
+  kKeyVariable = 1u << 8,  // depends on the arguments
+  kKeyNotKey = 1u << 9,    // a name that is treated like a key and is none
+  kKeyIncomplete = 1u << 10,
+};
+
+// Keys that a command treats alike.
+struct KeySpec {
+  KeyRange range;
+  uint16_t flags = 0;  // KeyFlag
 };
 
 struct CommandSpec {
-  std::string_view name;     // lower case; a subcommand's own word ("get" of "config get")
-  int arity;                 // with the name(s); negative: at least so many
-  uint32_t flags;            // CommandFlag
+  std::string_view name = {};  // lower case; a subcommand's own word ("get" of "config get")
+  int arity = 0;               // with the name(s); negative: at least so many
+  uint32_t flags = 0;          // CommandFlag
   KeyRange keys = {};
-  uint16_t key_flags = 0;    // KeyFlag
-  std::string_view group;    // "string", "generic", "connection", "server"
-  std::string_view since;    // Redis version
-  std::string_view complexity;
-  std::string_view summary;  // our own words
+  uint16_t key_flags = 0;       // KeyFlag
+  std::string_view group = {};  // "string", "generic", "connection", "server"
+  std::string_view since = {};  // Redis version
+  std::string_view complexity = {};
+  std::string_view summary = {};  // our own words
   // The arguments in the notation of the documentation, from which COMMAND DOCS makes its tree:
   //   key:key  value  [NX | XX]  [EX seconds:integer | PX milliseconds:integer]  [key ...]
   // see commands/argument_syntax.h
-  std::string_view syntax;
+  std::string_view syntax = {};
   Handler handler = nullptr;  // null: only a container of subcommands
   std::span<const CommandSpec> subcommands = {};
   std::string_view categories = {};  // ACL categories besides those that flags imply ("@string @dangerous" style)
+  std::string_view tips = {};        // "nondeterministic_output request_policy:all_shards" style
+  // Where a command treats its keys differently (RENAME): one for each kind. Otherwise empty: `keys` and `key_flags`
+  // say it.
+  std::span<const KeySpec> key_specs = {};
+  // For kKeyVariable: the key flags of one request.
+  uint16_t (*variable_key_flags)(std::span<const std::string_view> args) = nullptr;
+  std::string_view deprecated_since = {};
+  std::string_view replaced_by = {};
 };
 
 }  // namespace cowslip::commands

@@ -32,6 +32,7 @@ struct Command {
 
 class CommandTable {
  public:
+  CommandTable();
   // `specs` must outlive the table. REQUIRES: no name is added twice.
   void add(std::span<const CommandSpec> specs);
   // By name in any case; null when there is none. "config|get" style names are found by find_full().
@@ -42,11 +43,19 @@ class CommandTable {
   void reset_statistics();
 
  private:
+  // Open addressing by a fingerprint of the name that ignores case; at most a quarter of the slots is taken.
+  struct Slot {
+    uint64_t fingerprint = 0;
+    const Command* command = nullptr;
+  };
+  void index(const Command* command);
+  void grow_index();
+
   std::vector<std::unique_ptr<Command>> commands_;
-  // (an open-addressing table of short lower-case names goes here)
+  std::vector<Slot> slots_;
 };
 
-// The families of this library: strings, generic keys, connection basics. The server adds its own.
+// The families of this library: strings, generic keys, connection basics, COMMAND. The server adds its own.
 void add_data_commands(CommandTable& table);
 
 }  // namespace cowslip::commands

@@ -13,9 +13,9 @@ namespace cowslip::commands {
 struct Gates {
   bool authentication_required = false;  // requirepass is set
   bool loading = false;
-  bool out_of_memory = false;            // maxmemory reached and nothing may be evicted
-  bool writes_stopped = false;           // stop-writes-on-bgsave-error, and the last save failed
-  bool debug_allowed = true;             // enable-debug-command lets this client in
+  bool out_of_memory = false;   // maxmemory reached and nothing may be evicted
+  bool writes_stopped = false;  // stop-writes-on-bgsave-error, and the last save failed
+  bool debug_allowed = true;    // enable-debug-command lets this client in
 };
 
 // Told of every execution; the server hangs MONITOR, SLOWLOG and LATENCY on it.
@@ -42,11 +42,22 @@ class Dispatcher {
   Gates& gates() { return gates_; }
 
  private:
+  bool refused(const Command* command, std::span<const std::string_view> args, const Session& session,
+               protocol::ReplyWriter& reply);
+  void refuse(const Command* command, protocol::ReplyWriter& reply, std::string_view error);
+  void refuse_unknown(std::span<const std::string_view> args, protocol::ReplyWriter& reply);
+  void run(const Command& command, CommandContext& context);
+  int64_t wall_ms(int64_t monotonic_us);
+
   const CommandTable& table_;
   store::Keyspace& keyspace_;
   Host& host_;
   ExecutionObserver& observer_;
   Gates gates_;
+
+  // Wall time minus monotonic time, as of `synchronized_us_`. Spares a clock read for each command.
+  int64_t wall_offset_us_ = 0;
+  int64_t synchronized_us_ = -1;
 };
 
 }  // namespace cowslip::commands

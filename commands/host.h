@@ -17,7 +17,10 @@ struct CommandLimits {
   bool lazyfree_lazy_user_del = false;
   bool lazyfree_lazy_user_flush = false;
   bool lazyfree_lazy_server_del = false;
+  bool lazyfree_lazy_expire = false;
 };
+
+class CommandTable;
 
 class Host {
  public:
@@ -25,6 +28,8 @@ class Host {
   virtual const Clock& clock() const = 0;
   virtual Random& random() = 0;
   virtual const CommandLimits& limits() const = 0;
+  // All commands, for COMMAND.
+  virtual const CommandTable& commands() const = 0;
   // FLUSHALL ends a background save under way and, as Redis does, saves the empty set when save points exist.
   virtual void on_flush_all() = 0;
 };

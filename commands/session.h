@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "protocol/reply_writer.h"
 
 namespace cowslip::commands {
 
-enum class ReplyMode { kOn, kOff, kSkipNext };
+// CLIENT REPLY. The dispatcher turns kSkipNext into kSkipThis while the command in question runs, and that into kOn.
+enum class ReplyMode { kOn, kOff, kSkipNext, kSkipThis };
 
 struct Session {
   uint64_t id = 0;
@@ -21,13 +23,14 @@ struct Session {
   std::string library_version;
 
   ReplyMode reply_mode = ReplyMode::kOn;
-  bool no_touch = false;             // CLIENT NO-TOUCH: reads leave access stamps alone
-  bool no_evict = false;             // CLIENT NO-EVICT
-  bool monitor = false;              // MONITOR: sees every command
-  bool close_after_reply = false;    // QUIT, protocol errors
-  bool internal = false;             // not a client at all: loading, scripts of the server itself
+  bool no_touch = false;           // CLIENT NO-TOUCH: reads leave access stamps alone
+  bool no_evict = false;           // CLIENT NO-EVICT
+  bool monitor = false;            // MONITOR: sees every command
+  bool close_after_reply = false;  // QUIT, protocol errors
+  bool internal = false;           // not a client at all: loading, scripts of the server itself
 
-  std::string last_command;          // full name, as CLIENT LIST shows it ("client|list")
+  // Full name, as CLIENT LIST shows it ("client|list"); empty before the first command. A view into the command table.
+  std::string_view last_command;
 };
 
 }  // namespace cowslip::commands
