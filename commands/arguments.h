@@ -1,0 +1,62 @@
+// What handlers do with most arguments: read numbers, recognize options, reply values. A function that fails has
+// written the error reply, and its caller returns.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/text.h"
+#include "commands/command.h"
+#include "commands/errors.h"
+
+namespace cowslip::commands {
+
+inline bool is_option(std::string_view argument, std::string_view option) {
+  return equals_ignore_case(argument, option);
+}
+
+// The integer at `index`, or an error reply.
+std::optional<int64_t> integer_argument(CommandContext& c, size_t index, std::string_view error = kNotAnInteger);
+// The same for a 32-bit integer. Without `error`, a number that is too large is told apart from what is no number.
+std::optional<int> int_argument(CommandContext& c, size_t index, std::string_view error = {});
+// The number of an existing database, or an error reply.
+std::optional<int> database_argument(CommandContext& c, size_t index);
+
+// How an expiry is given.
+enum class TimeForm { kSeconds, kMilliseconds, kUnixSeconds, kUnixMilliseconds };
+inline bool is_relative(TimeForm form) {
+  return form == TimeForm::kSeconds || form == TimeForm::kMilliseconds;
+}
+
+// The moment (Unix milliseconds) that the argument at `index` stands for, which must be a positive amount in either
+// form; or an error reply.
+std::optional<int64_t> deadline_argument(CommandContext& c, size_t index, TimeForm form);
+
+inline bool is_string(const store::Entry& entry) {
+  return entry.type() == store::ObjectType::kString;
+}
+
+// A string value as a bulk string.
+inline void reply_string(protocol::ReplyWriter& reply, const store::StringView& value) {
+  if (value.is_integer()) {
+    reply.bulk_integer(value.integer());
+  } else {
+    reply.bulk(value.bytes());
+  }
+}
+
+// Replies with the lines of a HELP subcommand: a title that names `command`, `lines`, and how to see this again.
+void reply_help(CommandContext& c, std::string_view command, std::span<const std::string_view> lines);
+
+// Deletes for a client, which may have asked for lazy freeing in the configuration. False when there is no such key.
+inline bool erase_for_client(CommandContext& c, std::string_view key) {
+  return c.host.limits().lazyfree_lazy_user_del ? c.db().erase_async(key) : c.db().erase(key);
+}
+
+// Deletes a key because of its expiry.
+inline bool erase_expired(CommandContext& c, std::string_view key) {
+  return c.host.limits().lazyfree_lazy_expire ? c.db().erase_async(key) : c.db().erase(key);
+}
+
+}  // namespace cowslip::commands

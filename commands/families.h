@@ -1,0 +1,16 @@
+// The command families of this library. Each function returns the table at the end of its file.
+#pragma once
+
+#include <span>
+
+#include "commands/command.h"
+
+namespace cowslip::commands {
+
+std::span<const CommandSpec> string_commands();
+std::span<const CommandSpec> string_range_commands();
+std::span<const CommandSpec> counter_commands();
+std::span<const CommandSpec> lcs_commands();
+std::span<const CommandSpec> connection_commands();
+
+}  // namespace cowslip::commands
