@@ -9,6 +9,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -128,6 +130,7 @@ struct ServerConfig {
   std::string dir;  // the working directory, absolute; the process has changed to it
   std::string dbfilename = "dump.rdb";
   std::vector<SavePoint> save = {{3600, 1}, {300, 100}, {60, 10000}};
+  bool save_is_default = true;  // nobody has said anything about save points yet: the first who does replaces them
   bool stop_writes_on_bgsave_error = true;
   bool rdbcompression = true;
   bool rdbchecksum = true;
@@ -163,6 +166,11 @@ struct ServerConfig {
   int64_t tracking_table_max_keys = 1000000;
   int64_t acllog_max_len = 128;
   int64_t busy_reply_threshold_ms = 5000;
+
+  // ---- parts that this version does not have ----
+  // Their settings as they were written, by directive; absent: the default. So a file made for Redis can be loaded, and
+  // is given back whole.
+  std::map<std::string, std::string, std::less<>> dormant;
 
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };

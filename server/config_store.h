@@ -22,8 +22,6 @@ struct Directive;  // server/config_directives.h
 
 class ConfigStore {
  public:
-  ConfigStore();
-
   const ServerConfig& values() const { return values_; }
 
   // ---- at start ----
@@ -65,10 +63,20 @@ class ConfigStore {
   void replace_values(ServerConfig values) { values_ = std::move(values); }
 
  private:
-  Status load_file(const std::string& path, int depth);
-  Status load_lines(std::string_view text, int depth);
+  // Where lines come from, for errors, and how to read them.
+  struct Source {
+    std::string name;
+    int depth = 0;  // of includes
+    bool command_line = false;
+    bool follow_includes = true;
+    bool tolerant = false;  // pass over lines that make no sense
+    std::string where(int line) const;
+  };
+  Status load_lines(std::string_view text, const Source& source);
   Status apply_line(std::span<const std::string> words);
-  Status run_hooks(std::span<const Directive* const> changed);
+  Status include(const std::string& pattern, int depth);
+  Status apply(std::span<const Setting> settings, std::span<const Directive* const> directives, ServerConfig changed);
+  Status run_hooks(const Directive& directive);
 
   ServerConfig values_;
   std::string file_;
