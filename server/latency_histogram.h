@@ -11,6 +11,7 @@
 // figures are the same. Not thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
