@@ -114,6 +114,8 @@ class Database {
     contents_->index.for_each(
         [&](Index::Slot slot) { visit(static_cast<const Entry&>(*slot.entry()), slot.access()); });
   }
+  // Whether the entry's time has passed: what for_each() shows beyond what the lookups find.
+  bool is_expired(const Entry& entry) const;
   const Entry* random_entry();  // null when empty; never an expired one unless nearly all are
 
   // ---- upkeep ----
@@ -131,7 +133,6 @@ class Database {
   friend class Keyspace;
 
   Index::Slot find_slot(std::string_view key, uint64_t hash);
-  bool is_expired(const Entry& entry) const;
   void touch(Index::Slot slot);
   // Stores `entry` under its key, taking the place of `slot` if that is not empty.
   void store(Index::Slot slot, uint64_t hash, Entry* entry);
