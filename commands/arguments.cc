@@ -33,16 +33,28 @@ std::optional<int> database_argument(CommandContext& c, size_t index) {
   return std::nullopt;
 }
 
-std::optional<int64_t> deadline_argument(CommandContext& c, size_t index, TimeForm form) {
+namespace {
+
+std::optional<int64_t> unix_ms_argument(CommandContext& c, size_t index, TimeForm form, int64_t smallest) {
   const auto amount = integer_argument(c, index);
   if (!amount) return std::nullopt;
   const bool in_seconds = form == TimeForm::kSeconds || form == TimeForm::kUnixSeconds;
   int64_t at_ms = 0;
   const bool overflows = __builtin_mul_overflow(*amount, in_seconds ? 1000 : 1, &at_ms) ||
                          __builtin_add_overflow(at_ms, is_relative(form) ? c.keyspace.now_ms() : 0, &at_ms);
-  if (*amount > 0 && !overflows) return at_ms;
+  if (*amount >= smallest && !overflows) return at_ms;
   c.reply.error(invalid_expire_time(c.spec.name));
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<int64_t> moment_argument(CommandContext& c, size_t index, TimeForm form) {
+  return unix_ms_argument(c, index, form, std::numeric_limits<int64_t>::min());
+}
+
+std::optional<int64_t> deadline_argument(CommandContext& c, size_t index, TimeForm form) {
+  return unix_ms_argument(c, index, form, 1);
 }
 
 void reply_help(CommandContext& c, std::string_view command, std::span<const std::string_view> lines) {

@@ -29,8 +29,9 @@ inline bool is_relative(TimeForm form) {
   return form == TimeForm::kSeconds || form == TimeForm::kMilliseconds;
 }
 
-// The moment (Unix milliseconds) that the argument at `index` stands for, which must be a positive amount in either
-// form; or an error reply.
+// The moment (Unix milliseconds) that the argument at `index` stands for, or an error reply. deadline_argument() wants
+// a positive amount; moment_argument() takes any, past ones too.
+std::optional<int64_t> moment_argument(CommandContext& c, size_t index, TimeForm form);
 std::optional<int64_t> deadline_argument(CommandContext& c, size_t index, TimeForm form);
 
 inline bool is_string(const store::Entry& entry) {

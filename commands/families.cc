@@ -9,6 +9,11 @@ void add_data_commands(CommandTable& table) {
   table.add(string_range_commands());
   table.add(counter_commands());
   table.add(lcs_commands());
+  table.add(expiry_commands());
+  table.add(key_commands());
+  table.add(walk_commands());
+  table.add(database_commands());
+  table.add(object_commands());
   table.add(connection_commands());
 }
 

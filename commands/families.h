@@ -11,6 +11,11 @@ std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_range_commands();
 std::span<const CommandSpec> counter_commands();
 std::span<const CommandSpec> lcs_commands();
+std::span<const CommandSpec> expiry_commands();
+std::span<const CommandSpec> key_commands();
+std::span<const CommandSpec> walk_commands();
+std::span<const CommandSpec> database_commands();
+std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> connection_commands();
 
 }  // namespace cowslip::commands
