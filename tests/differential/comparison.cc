@@ -1,0 +1,64 @@
+#include "tests/differential/comparison.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace cowslip::testing {
+
+namespace {
+
+bool less(const Reply& a, const Reply& b) {
+  return std::tie(a.kind, a.text, a.integer) < std::tie(b.kind, b.text, b.integer);
+}
+
+Reply sorted(Reply reply) {
+  std::sort(reply.elements.begin(), reply.elements.end(), less);
+  return reply;
+}
+
+bool same_within_clock(const Reply& a, const Reply& b) {
+  if (a.kind != b.kind) return false;
+  if (!a.is_integer() || a.integer < 0 || b.integer < 0) return a == b;  // -1 and -2 are answers of their own
+  return std::abs(a.integer - b.integer) <= kClockToleranceMs;
+}
+
+bool subset(const Reply& part, const Reply& whole) {
+  if (part.kind != whole.kind) return false;
+  const auto names = whole.strings();
+  const std::set<std::string> known(names.begin(), names.end());
+  return std::all_of(part.elements.begin(), part.elements.end(),
+                     [&](const Reply& element) { return known.contains(element.text); });
+}
+
+bool same_hello(Reply a, Reply b) {
+  if (a.kind != b.kind || a.elements.size() != b.elements.size()) return false;
+  for (size_t i = 0; i + 1 < a.elements.size(); i += 2) {
+    const std::string& field = a.elements[i].text;
+    if (field == "version" || field == "id") a.elements[i + 1] = b.elements[i + 1] = Reply::null();
+  }
+  return a == b;
+}
+
+}  // namespace
+
+bool same_reply(const Reply& cowslip, const Reply& redis, Compare compare) {
+  if (cowslip.is_error() || redis.is_error()) return cowslip == redis;
+  switch (compare) {
+    case Compare::kExact:
+      return cowslip == redis;
+    case Compare::kUnordered:
+      return sorted(cowslip) == sorted(redis);
+    case Compare::kClock:
+      return same_within_clock(cowslip, redis);
+    case Compare::kAnswer:
+      return cowslip.kind == redis.kind;
+    case Compare::kSubset:
+      return subset(cowslip, redis);
+    case Compare::kHello:
+      return same_hello(cowslip, redis);
+  }
+  return false;
+}
+
+}  // namespace cowslip::testing

@@ -1,0 +1,191 @@
+#include "tests/differential/lockstep.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "tests/differential/comparison.h"
+#include "tests/support/rdb_tools.h"
+
+namespace cowslip::testing {
+
+namespace {
+
+constexpr size_t kLanes = 3;
+constexpr size_t kHistory = 20;
+constexpr size_t kMostDifferences = 100;
+
+ServerOptions options(const char* binary) {
+  // Nothing slow enough for the slow log or the latency monitor: what is in them would depend on the machine.
+  return {.directives = {"--slowlog-log-slower-than", "-1", "--hz", "10"}, .binary = binary};
+}
+
+std::string describe_pair(const Reply& cowslip, const Reply& redis) {
+  return fmt::format("cowslip: {}\n  redis: {}", describe(cowslip), describe(redis));
+}
+
+struct Scanned {
+  Reply error = Reply::null();
+  std::set<std::string> keys;
+};
+
+// Follows the cursor to its end, whatever order and page size the server has.
+Scanned scan_all(Connection& connection, Arguments arguments) {
+  Scanned scanned;
+  for (int page = 0; page < 100'000; ++page) {
+    const Reply reply = connection.command(arguments);
+    if (reply.elements.size() != 2) {
+      scanned.error = reply;
+      return scanned;
+    }
+    for (const auto& key : reply.elements[1].elements) scanned.keys.insert(key.text);
+    arguments[1] = reply.elements[0].text;
+    if (arguments[1] == "0") return scanned;
+  }
+  scanned.error = Reply::error("the cursor never comes back to 0");
+  return scanned;
+}
+
+const Generator& draw(Pool& pool, const std::vector<Generator>& generators, int64_t total_weight) {
+  int64_t at = pool.between(0, total_weight - 1);
+  for (const auto& generator : generators) {
+    at -= generator.weight;
+    if (at < 0) return generator;
+  }
+  return generators.back();
+}
+
+}  // namespace
+
+Lockstep::Lockstep() : cowslip_(options("")), redis_(options(kRedisBinary)) {
+  // Keys are then taken away when a command meets them, at the same step on both sides.
+  cowslip_.client()("DEBUG", "SET-ACTIVE-EXPIRE", "0");
+  redis_.client()("DEBUG", "SET-ACTIVE-EXPIRE", "0");
+  open_lanes();
+}
+
+void Lockstep::open_lanes() {
+  lanes_.clear();
+  for (size_t i = 0; i < kLanes; ++i) lanes_.push_back({cowslip_.connection(), redis_.connection()});
+  lanes_[1].cowslip("HELLO", "3");
+  lanes_[1].redis("HELLO", "3");
+}
+
+std::string Lockstep::send_once(Lane& lane, const Step& step) {
+  const Reply redis = lane.redis.command(step.arguments);
+  const Reply cowslip = lane.cowslip.command(step.arguments);
+  if (!same_reply(cowslip, redis, step.compare)) return describe_pair(cowslip, redis);
+  if (redis.kind == Reply::Kind::kClosed || step.action == Action::kThenReopen) {
+    lane = {cowslip_.connection(), redis_.connection()};
+  }
+  if (step.action == Action::kThenWait) {
+    const std::string ours = wait_for_save(cowslip_);
+    const std::string theirs = wait_for_save(redis_);
+    if (ours != theirs) return fmt::format("the save ended {} | {}", ours, theirs);
+  }
+  return {};
+}
+
+std::string Lockstep::whole_scan(Lane& lane, const Step& step) {
+  const Scanned redis = scan_all(lane.redis, step.arguments);
+  const Scanned cowslip = scan_all(lane.cowslip, step.arguments);
+  if (!same_reply(cowslip.error, redis.error, Compare::kExact)) return describe_pair(cowslip.error, redis.error);
+  if (cowslip.keys == redis.keys) return {};
+  std::string difference = fmt::format("{} keys | {} keys:", cowslip.keys.size(), redis.keys.size());
+  for (const auto& key : cowslip.keys) difference += redis.keys.contains(key) ? "" : " cowslip only " + describe({key});
+  for (const auto& key : redis.keys) difference += cowslip.keys.contains(key) ? "" : " redis only " + describe({key});
+  return difference;
+}
+
+std::string Lockstep::random_key(Lane& lane) {
+  const Reply redis = lane.redis("RANDOMKEY");
+  const Reply cowslip = lane.cowslip("RANDOMKEY");
+  if (cowslip.kind != redis.kind) return describe_pair(cowslip, redis);
+  if (redis.is_null()) return {};
+  const bool known = lane.redis("EXISTS", cowslip.text).integer == 1 && lane.cowslip("EXISTS", redis.text).integer == 1;
+  return known ? std::string() : "not a key of both: " + describe_pair(cowslip, redis);
+}
+
+std::string Lockstep::swap_dumps(Lane& lane, const Step& step) {
+  const Arguments dump = {step.arguments[0], step.arguments[1]};
+  const std::string target = step.arguments.back();
+  const Reply redis = lane.redis.command(dump);
+  const Reply cowslip = lane.cowslip.command(dump);
+  if (cowslip.kind != redis.kind) return describe_pair(cowslip, redis);
+  if (redis.kind != Reply::Kind::kBulk) return {};
+  const Reply redis_took = lane.redis("RESTORE", target, "0", cowslip.text, "REPLACE");
+  const Reply cowslip_took = lane.cowslip("RESTORE", target, "0", redis.text, "REPLACE");
+  if (!redis_took.is_ok() || !cowslip_took.is_ok()) return describe_pair(cowslip_took, redis_took);
+  const Reply ours = lane.cowslip("GET", target);
+  const Reply theirs = lane.redis("GET", target);
+  return ours == theirs ? std::string() : describe_pair(ours, theirs);
+}
+
+std::string Lockstep::take(size_t lane, const Step& step) {
+  history_.push_back(fmt::format("{} [lane {}] {}", step_, lane, describe(step.arguments)));
+  if (history_.size() > kHistory) history_.pop_front();
+  ++step_;
+  std::string difference;
+  switch (step.action) {
+    case Action::kWholeScan:
+      difference = whole_scan(lanes_[lane], step);
+      break;
+    case Action::kRandomKey:
+      difference = random_key(lanes_[lane]);
+      break;
+    case Action::kSwapDumps:
+      difference = swap_dumps(lanes_[lane], step);
+      break;
+    default:
+      difference = send_once(lanes_[lane], step);
+  }
+  if (step.pause_ms > 0) sleep_ms(step.pause_ms);
+  return difference;
+}
+
+std::string Lockstep::compare_datasets() {
+  const std::string difference = describe_difference(read_dataset(cowslip_), read_dataset(redis_),
+                                                     {.expiry_ms = kClockToleranceMs, .encoding = false});
+  if (!difference.empty()) return "the datasets differ (cowslip | redis):\n" + difference;
+  const Reply ours = cowslip_.client()("DEBUG", "DIGEST");
+  const Reply theirs = redis_.client()("DEBUG", "DIGEST");
+  return ours == theirs ? std::string() : "the digests differ:\n" + describe_pair(ours, theirs);
+}
+
+std::string Lockstep::report(uint64_t seed, const std::string& difference) const {
+  std::string text = fmt::format("seed {} (set COWSLIP_SEED to it), step {}:\n  {}\n{}\nthe last commands:\n", seed,
+                                 step_ - 1, history_.empty() ? "" : history_.back(), difference);
+  for (const auto& line : history_) text += "  " + line + "\n";
+  return text;
+}
+
+std::string Lockstep::run(uint64_t seed, int64_t steps, const std::vector<Generator>& generators) {
+  const bool keep_going = std::getenv("COWSLIP_DIFFERENTIAL_KEEP_GOING") != nullptr;
+  Pool pool(seed);
+  int64_t total_weight = 0;
+  for (const auto& generator : generators) total_weight += generator.weight;
+  std::string reports;
+  size_t differences = 0;
+  while (step_ < steps && differences < kMostDifferences) {
+    const Generator& generator = draw(pool, generators, total_weight);
+    const size_t lane = static_cast<size_t>(pool.between(0, kLanes - 1));
+    for (Step& step : generator.make(pool)) {
+      if (generator.may_garble && step.action == Action::kSend && pool.chance(4)) garble(pool, step.arguments);
+      const std::string difference = take(lane, step);
+      if (difference.empty()) continue;
+      if (!keep_going) return report(seed, difference);
+      ++differences;
+      reports += history_.back() + "\n" + difference + "\n";
+      cowslip_.client()("FLUSHALL");
+      redis_.client()("FLUSHALL");
+      open_lanes();
+      break;
+    }
+  }
+  const std::string datasets = compare_datasets();
+  if (!datasets.empty()) reports += report(seed, datasets);
+  return reports;
+}
+
+}  // namespace cowslip::testing

@@ -1,0 +1,48 @@
+// Cowslip and redis-server side by side: each step goes to both before the next is drawn.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/differential/generator.h"
+#include "tests/support/server_process.h"
+
+namespace cowslip::testing {
+
+class Lockstep {
+ public:
+  Lockstep();
+
+  // Draws and runs `steps` steps. Returns what went wrong, in words for a person; empty when nothing did.
+  // With COWSLIP_DIFFERENTIAL_KEEP_GOING set, empties both servers after a difference and goes on to find more.
+  std::string run(uint64_t seed, int64_t steps, const std::vector<Generator>& generators);
+
+  const ServerProcess& cowslip() const { return cowslip_; }
+  const ServerProcess& redis() const { return redis_; }
+
+ private:
+  // One connection to each server. Lanes differ in database and protocol version as the random walk goes.
+  struct Lane {
+    Connection cowslip;
+    Connection redis;
+  };
+
+  void open_lanes();
+  std::string take(size_t lane, const Step& step);
+  std::string send_once(Lane& lane, const Step& step);
+  std::string whole_scan(Lane& lane, const Step& step);
+  std::string random_key(Lane& lane);
+  std::string swap_dumps(Lane& lane, const Step& step);
+  std::string compare_datasets();
+  std::string report(uint64_t seed, const std::string& difference) const;
+
+  ServerProcess cowslip_;
+  ServerProcess redis_;
+  std::vector<Lane> lanes_;
+  int64_t step_ = 0;
+  std::deque<std::string> history_;
+};
+
+}  // namespace cowslip::testing

@@ -1,0 +1,55 @@
+// Where generators draw keys, values, numbers and words from: few keys, so that commands meet; values at the edges.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "tests/support/connection.h"
+
+namespace cowslip::testing {
+
+class Pool {
+ public:
+  explicit Pool(uint64_t seed);
+
+  bool chance(unsigned percent) { return random_.below(100) < percent; }
+  // From `low` to `high`, both included.
+  int64_t between(int64_t low, int64_t high);
+  template <typename Item>
+  const Item& pick(const std::vector<Item>& items) {
+    return items[random_.below(items.size())];
+  }
+  std::string one_of(std::initializer_list<std::string_view> items);
+
+  std::string key();
+  std::string value();
+  std::string integer();   // mostly a number; now and then too large, padded, or none at all
+  std::string real();      // the same for floating point
+  std::string offset();    // into a string: small, negative, or far outside
+  std::string database();  // mostly 0 to 3
+  std::string glob();
+  // Lives that end long after the run or have ended already. Never in between: what expires during a run does so at
+  // different steps on two servers.
+  std::string seconds_to_live();
+  std::string milliseconds_to_live();
+  std::string unix_seconds();
+  std::string unix_milliseconds();
+  std::string bytes(size_t length);  // any byte values
+  // The word in upper, lower or mixed case.
+  std::string word(std::string_view text);
+
+  Random& random() { return random_; }
+
+ private:
+  std::string odd_number();
+  std::string short_text();
+  std::string long_text();
+
+  Random random_;
+  std::vector<std::string> keys_;
+};
+
+}  // namespace cowslip::testing

@@ -1,0 +1,168 @@
+// Commands of the groups "string" and "bitmap".
+#include "tests/differential/generator.h"
+
+namespace cowslip::testing {
+
+namespace {
+
+Steps one(Arguments arguments, Compare compare = Compare::kExact) {
+  return {{std::move(arguments), compare}};
+}
+
+void add_expiry_option(Pool& pool, Arguments& arguments) {
+  switch (pool.random().below(4)) {
+    case 0:
+      arguments.insert(arguments.end(), {pool.word("EX"), pool.seconds_to_live()});
+      return;
+    case 1:
+      arguments.insert(arguments.end(), {pool.word("PX"), pool.milliseconds_to_live()});
+      return;
+    case 2:
+      arguments.insert(arguments.end(), {pool.word("EXAT"), pool.unix_seconds()});
+      return;
+    default:
+      arguments.insert(arguments.end(), {pool.word("PXAT"), pool.unix_milliseconds()});
+      return;
+  }
+}
+
+Steps make_set(Pool& pool) {
+  Arguments arguments = {"SET", pool.key(), pool.value()};
+  if (pool.chance(40)) return one(arguments);
+  if (pool.chance(40)) arguments.push_back(pool.word(pool.one_of({"NX", "XX"})));
+  if (pool.chance(40)) arguments.push_back(pool.word("GET"));
+  if (pool.chance(15)) arguments.push_back(pool.word("KEEPTTL"));
+  if (pool.chance(40)) add_expiry_option(pool, arguments);
+  if (pool.chance(4)) arguments.push_back(pool.one_of({"NX", "XX", "EX", "KEEPTTL", "WHAT", ""}));
+  if (pool.chance(4)) add_expiry_option(pool, arguments);
+  return one(arguments);
+}
+
+// A key that expires while nobody looks, then is found gone by whatever command comes first.
+Steps make_expired_key(Pool& pool) {
+  const std::string key = pool.key();
+  Step set{{"SET", key, pool.value(), "PX", "1"}, Compare::kExact, Action::kSend, 4};
+  Step visit{
+      {pool.one_of({"GET", "GETDEL", "TTL", "INCR", "STRLEN", "PERSIST", "TYPE", "DUMP", "SETNX", "GETSET"}), key}};
+  if (visit.arguments[0] == "SETNX" || visit.arguments[0] == "GETSET") visit.arguments.push_back(pool.value());
+  return {set, visit, {{"EXISTS", key}}};  // the last one takes it away on both sides
+}
+
+Steps make_set_or_expire(Pool& pool) {
+  return pool.chance(3) ? make_expired_key(pool) : make_set(pool);
+}
+
+Steps make_getex(Pool& pool) {
+  Arguments arguments = {"GETEX", pool.key()};
+  if (pool.chance(60)) add_expiry_option(pool, arguments);
+  if (pool.chance(20)) arguments.push_back(pool.word("PERSIST"));
+  if (pool.chance(4)) arguments.push_back(pool.one_of({"KEEPTTL", "EX", "NX"}));
+  return one(arguments);
+}
+
+Steps make_many(Pool& pool, std::string_view name, bool with_values) {
+  Arguments arguments = {pool.word(name)};
+  for (int64_t count = pool.between(1, 6); count > 0; --count) {
+    arguments.push_back(pool.key());
+    if (with_values && !pool.chance(2)) arguments.push_back(pool.value());
+  }
+  return one(arguments);
+}
+
+Steps make_lcs(Pool& pool) {
+  const std::string a = pool.key();
+  const std::string b = pool.key();
+  Arguments lcs = {"LCS", a, b};
+  if (pool.chance(30)) lcs.push_back(pool.word("LEN"));
+  if (pool.chance(50)) lcs.push_back(pool.word("IDX"));
+  if (pool.chance(30)) lcs.insert(lcs.end(), {pool.word("MINMATCHLEN"), pool.integer()});
+  if (pool.chance(40)) lcs.push_back(pool.word("WITHMATCHLEN"));
+  if (pool.chance(4)) lcs.push_back("NONSENSE");
+  // The work grows with the product of the lengths, so the strings are short ones written for the purpose.
+  return {{{"SET", a, pool.one_of({"ohmytext", "abcabcabc", "1234567", "", "xxayybzz"})}},
+          {{"SET", b, pool.one_of({"mynewtext", "bcabca", "2345", "zzz", "qqaqqbqq"})}},
+          {lcs}};
+}
+
+Steps make_bitcount(Pool& pool) {
+  Arguments arguments = {"BITCOUNT", pool.key()};
+  if (pool.chance(60)) arguments.insert(arguments.end(), {pool.offset(), pool.offset()});
+  if (pool.chance(30)) arguments.push_back(pool.word(pool.one_of({"BIT", "BYTE", "HUH"})));
+  return one(arguments);
+}
+
+Steps make_bitpos(Pool& pool) {
+  Arguments arguments = {"BITPOS", pool.key(), pool.one_of({"0", "1", "1", "2", "x"})};
+  for (int64_t count = pool.between(0, 2); count > 0; --count) arguments.push_back(pool.offset());
+  if (pool.chance(20)) arguments.push_back(pool.word(pool.one_of({"BIT", "BYTE"})));
+  return one(arguments);
+}
+
+Steps make_bitop(Pool& pool) {
+  Arguments arguments = {"BITOP", pool.word(pool.one_of({"AND", "OR", "XOR", "NOT", "NAND"})), pool.key(), pool.key()};
+  while (pool.chance(40)) arguments.push_back(pool.key());
+  return one(arguments);
+}
+
+Steps make_bitfield(Pool& pool, std::string_view name) {
+  Arguments arguments = {std::string(name), pool.key()};
+  while (pool.chance(60)) {
+    const std::string type = pool.one_of({"u8", "i8", "i64", "u63", "u64", "i5", "u1", "i65", "x8"});
+    const std::string at = pool.one_of({"0", "7", "#1", "#3", "100", "-1"});
+    switch (pool.random().below(4)) {
+      case 0:
+        arguments.insert(arguments.end(), {"GET", type, at});
+        break;
+      case 1:
+        arguments.insert(arguments.end(), {"SET", type, at, pool.integer()});
+        break;
+      case 2:
+        arguments.insert(arguments.end(), {"INCRBY", type, at, pool.integer()});
+        break;
+      default:
+        arguments.insert(arguments.end(), {"OVERFLOW", pool.one_of({"WRAP", "SAT", "FAIL", "NO"})});
+    }
+  }
+  return one(arguments);
+}
+
+const Generator kGenerators[] = {
+    {"get", 30, [](Pool& p) { return one({p.word("GET"), p.key()}); }},
+    {"set", 60, make_set_or_expire},
+    {"setnx", 6, [](Pool& p) { return one({"SETNX", p.key(), p.value()}); }},
+    {"setex", 6, [](Pool& p) { return one({"SETEX", p.key(), p.seconds_to_live(), p.value()}); }},
+    {"psetex", 6, [](Pool& p) { return one({"PSETEX", p.key(), p.milliseconds_to_live(), p.value()}); }},
+    {"getset", 6, [](Pool& p) { return one({"GETSET", p.key(), p.value()}); }},
+    {"getdel", 6, [](Pool& p) { return one({"GETDEL", p.key()}); }},
+    {"getex", 12, make_getex},
+    {"mget", 10, [](Pool& p) { return make_many(p, "MGET", false); }},
+    {"mset", 10, [](Pool& p) { return make_many(p, "MSET", true); }},
+    {"msetnx", 6, [](Pool& p) { return make_many(p, "MSETNX", true); }},
+    {"append", 12, [](Pool& p) { return one({"APPEND", p.key(), p.value()}); }},
+    {"strlen", 8, [](Pool& p) { return one({"STRLEN", p.key()}); }},
+    {"incr", 12, [](Pool& p) { return one({"INCR", p.key()}); }},
+    {"decr", 8, [](Pool& p) { return one({"DECR", p.key()}); }},
+    {"incrby", 12, [](Pool& p) { return one({"INCRBY", p.key(), p.integer()}); }},
+    {"decrby", 10, [](Pool& p) { return one({"DECRBY", p.key(), p.integer()}); }},
+    {"incrbyfloat", 14, [](Pool& p) { return one({"INCRBYFLOAT", p.key(), p.real()}); }},
+    {"getrange", 10, [](Pool& p) { return one({"GETRANGE", p.key(), p.offset(), p.offset()}); }},
+    {"substr", 4, [](Pool& p) { return one({"SUBSTR", p.key(), p.offset(), p.offset()}); }},
+    {"setrange", 8, [](Pool& p) { return one({"SETRANGE", p.key(), p.offset(), p.one_of({"", "x", "hello", "12"})}); }},
+    {"lcs", 6, make_lcs},
+    {"setbit", 6,
+     [](Pool& p) { return one({"SETBIT", p.key(), p.offset(), p.one_of({"0", "1", "1", "2", "-1", "x"})}); }},
+    {"getbit", 6, [](Pool& p) { return one({"GETBIT", p.key(), p.offset()}); }},
+    {"bitcount", 6, make_bitcount},
+    {"bitpos", 6, make_bitpos},
+    {"bitop", 4, make_bitop},
+    {"bitfield", 6, [](Pool& p) { return make_bitfield(p, "BITFIELD"); }},
+    {"bitfield_ro", 3, [](Pool& p) { return make_bitfield(p, "BITFIELD_RO"); }},
+};
+
+}  // namespace
+
+std::span<const Generator> string_generators() {
+  return kGenerators;
+}
+
+}  // namespace cowslip::testing

@@ -1,0 +1,93 @@
+#include "tests/support/rdb_tools.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "base/text.h"
+
+namespace cowslip::testing {
+
+namespace {
+
+std::vector<std::string> sorted_keys(Client& client) {
+  std::vector<std::string> keys;
+  std::string cursor = "0";
+  do {
+    const Reply reply = client("SCAN", cursor, "COUNT", "1000");
+    if (reply.elements.size() != 2) throw HarnessFailure("SCAN gave " + describe(reply));
+    cursor = reply.elements[0].text;
+    for (const auto& key : reply.elements[1].elements) keys.push_back(key.text);
+  } while (cursor != "0");
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+}  // namespace
+
+std::string check_rdb(const std::string& path) {
+  const ProgramResult result = run_program({"redis-check-rdb", path});
+  const bool fine = result.exit_code == 0 && result.output.find("RDB looks OK") != std::string::npos;
+  return fine ? std::string() : fmt::format("exit code {}:\n{}", result.exit_code, result.output);
+}
+
+Dataset read_dataset(const ServerProcess& server) {
+  Client client = server.client();
+  Dataset dataset;
+  for (int database = 0; database < 16; ++database) {
+    client("SELECT", std::to_string(database));
+    for (const auto& key : sorted_keys(client)) {
+      client.append({"TYPE", key});
+      client.append({"GET", key});
+      client.append({"OBJECT", "ENCODING", key});
+      client.append({"PEXPIRETIME", key});
+      KeyState& state = dataset[{database, key}];
+      state.type = client.read().text;
+      state.value = client.read().text;
+      state.encoding = client.read().text;
+      state.expire_at_ms = client.read().integer;
+    }
+  }
+  return dataset;
+}
+
+namespace {
+
+std::string describe_state(const Dataset& dataset, const Dataset::key_type& key) {
+  const auto found = dataset.find(key);
+  if (found == dataset.end()) return "missing";
+  const KeyState& state = found->second;
+  return fmt::format("{} {} ({} bytes) {} expires {}", state.type, quoted(state.value.substr(0, 100)),
+                     state.value.size(), state.encoding, state.expire_at_ms);
+}
+
+bool same(const KeyState& a, const KeyState& b, const DatasetTolerance& tolerance) {
+  if (a.type != b.type || a.value != b.value || (!tolerance.encoding && a.encoding != b.encoding)) return false;
+  if ((a.expire_at_ms < 0) != (b.expire_at_ms < 0)) return false;
+  return std::abs(a.expire_at_ms - b.expire_at_ms) <= tolerance.expiry_ms;
+}
+
+}  // namespace
+
+std::string describe_difference(const Dataset& ours, const Dataset& theirs, const DatasetTolerance& tolerance) {
+  std::set<Dataset::key_type> keys;
+  for (const auto& item : ours) keys.insert(item.first);
+  for (const auto& item : theirs) keys.insert(item.first);
+  std::string text;
+  int differences = 0;
+  for (const auto& key : keys) {
+    const auto a = ours.find(key);
+    const auto b = theirs.find(key);
+    if (a != ours.end() && b != theirs.end() && same(a->second, b->second, tolerance)) continue;
+    if (++differences > 10) continue;
+    text += fmt::format("database {} key {}: {} | {}\n", key.first, quoted(key.second), describe_state(ours, key),
+                        describe_state(theirs, key));
+  }
+  if (differences > 10) text += fmt::format("{} differences in all\n", differences);
+  return text;
+}
+
+}  // namespace cowslip::testing

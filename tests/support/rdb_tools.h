@@ -1,0 +1,33 @@
+// Judging snapshot files with Redis's own programs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "tests/support/server_process.h"
+
+namespace cowslip::testing {
+
+// redis-check-rdb on the file; empty when it is satisfied, otherwise all that it printed.
+std::string check_rdb(const std::string& path);
+
+// All keys of the 16 databases.
+struct KeyState {
+  std::string type;
+  std::string value;
+  std::string encoding;
+  int64_t expire_at_ms = -1;
+};
+using Dataset = std::map<std::pair<int, std::string>, KeyState>;
+Dataset read_dataset(const ServerProcess& server);
+
+struct DatasetTolerance {
+  int64_t expiry_ms = 0;
+  bool encoding = false;  // encodings may differ: a file does not keep the difference between embstr and raw
+};
+// The first few differences in words; empty when there are none.
+std::string describe_difference(const Dataset& ours, const Dataset& theirs, const DatasetTolerance& tolerance = {});
+
+}  // namespace cowslip::testing
