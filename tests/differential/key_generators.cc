@@ -24,7 +24,7 @@ Steps make_expire(Pool& pool, std::string_view name, const std::string& time) {
 }
 
 Steps make_scan(Pool& pool) {
-  Arguments arguments = {"SCAN", pool.chance(90) ? "0" : pool.one_of({"abc", "-1", "", "18446744073709551616", "1.5"})};
+  Arguments arguments = {"SCAN", pool.chance(90) ? "0" : pool.one_of({"abc", "", "18446744073709551616", "1.5"})};
   if (pool.chance(50)) arguments.insert(arguments.end(), {pool.word("MATCH"), pool.glob()});
   if (pool.chance(50)) {
     const std::string count = pool.chance(90) ? std::to_string(pool.between(1, 1000)) : pool.integer();

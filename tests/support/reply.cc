@@ -10,7 +10,7 @@ namespace cowslip::testing {
 
 namespace {
 
-constexpr size_t kShownBytes = 200;
+constexpr size_t kShownBytes = 120;
 
 std::string shown(std::string_view text, bool full) {
   if (full || text.size() <= kShownBytes) return quoted(text);
@@ -90,7 +90,7 @@ std::string describe(const std::vector<std::string>& arguments) {
   std::string line;
   for (const auto& argument : arguments) {
     if (!line.empty()) line += ' ';
-    line += shown(argument, arguments.size() < 30);
+    line += shown(argument, false);
   }
   return line;
 }
