@@ -1,0 +1,152 @@
+// The index against a std::unordered_map, under growth, shrinking and scans.
+#include "store/index.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "memory/heap.h"
+
+namespace cowslip::store {
+namespace {
+
+uint64_t test_seed() {
+  const char* given = std::getenv("COWSLIP_SEED");
+  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : os_random_u64();
+  std::printf("COWSLIP_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  return seed;
+}
+
+class IndexTest : public testing::Test {
+ protected:
+  ~IndexTest() override {
+    index_.for_each([&](Index::Slot slot) { factory_.free(slot.entry()); });
+  }
+
+  bool add(const std::string& key, uint32_t access = 7) {
+    const uint64_t hash = index_.hash(key);
+    if (index_.find(key, hash)) return false;
+    index_.insert(hash, factory_.make_integer(key, 1, kNoExpiry), access);
+    return true;
+  }
+  bool remove(const std::string& key) {
+    const uint64_t hash = index_.hash(key);
+    const Index::Slot slot = index_.find(key, hash);
+    if (!slot) return false;
+    factory_.free(index_.erase(slot, hash));
+    return true;
+  }
+  bool has(const std::string& key) { return static_cast<bool>(index_.find(key, index_.hash(key))); }
+
+  uint64_t seed_ = test_seed();
+  Random random_{seed_};
+  memory::BlockHeap heap_;
+  EntryFactory factory_{heap_};
+  Index index_{seed_};
+};
+
+TEST_F(IndexTest, EmptyIndexFindsNothing) {
+  EXPECT_FALSE(has("a"));
+  EXPECT_EQ(index_.scan(0, [](Index::Slot) { FAIL(); }), 0u);
+  EXPECT_FALSE(index_.random(random_));
+}
+
+TEST_F(IndexTest, KeepsAccessStampsAcrossResizes) {
+  for (uint32_t i = 0; i < 5000; i++) add("key:" + std::to_string(i), i * 3000 & 0xffffff);
+  for (uint32_t i = 0; i < 5000; i++) {
+    const std::string key = "key:" + std::to_string(i);
+    ASSERT_EQ(index_.find(key, index_.hash(key)).access(), (i * 3000 & 0xffffff)) << key;
+  }
+}
+
+TEST_F(IndexTest, AgreesWithAModelUnderRandomOperations) {
+  std::set<std::string> model;
+  // The share of additions swings, so the index grows and shrinks several times.
+  for (int step = 0; step < 300'000; step++) {
+    const bool growing = (step / 40'000) % 2 == 0;
+    const std::string key = std::to_string(random_.below(30'000));
+    if (random_.below(10) < (growing ? 8u : 2u)) {
+      ASSERT_EQ(add(key), model.insert(key).second) << "step " << step;
+    } else {
+      ASSERT_EQ(remove(key), model.erase(key) == 1) << "step " << step;
+    }
+    if (random_.below(5000) == 0) index_.shrink_if_sparse();
+    if (random_.below(5000) == 0) index_.step(50);
+    ASSERT_EQ(index_.size(), model.size());
+  }
+  std::set<std::string> seen;
+  index_.for_each([&](Index::Slot slot) { EXPECT_TRUE(seen.insert(std::string(slot.entry()->key())).second); });
+  EXPECT_EQ(seen, model);
+  for (const auto& key : model) EXPECT_TRUE(has(key));
+}
+
+// What is there from the first call of a scan to its last is visited, whatever comes, goes and is moved meanwhile.
+TEST_F(IndexTest, ScanVisitsWhatStaysWhileTheTableGrowsAndShrinks) {
+  for (int round = 0; round < 30; round++) {
+    std::set<std::string> staying;
+    for (int i = 0; i < 500; i++) {
+      staying.insert("stay:" + std::to_string(i));
+      add("stay:" + std::to_string(i));
+    }
+    std::set<std::string> seen;
+    uint64_t cursor = 0;
+    int churned = 0;
+    do {
+      cursor = index_.scan(cursor, [&](Index::Slot slot) { seen.insert(std::string(slot.entry()->key())); });
+      const bool add_more = round % 2 == 0;
+      for (uint64_t i = random_.below(80); i > 0; i--, churned++) {
+        const std::string key = "go:" + std::to_string(add_more ? churned : random_.below(20'000));
+        add_more ? add(key) : remove(key);
+      }
+      if (random_.below(20) == 0) index_.shrink_if_sparse();
+    } while (cursor != 0);
+    for (const auto& key : staying) ASSERT_TRUE(seen.contains(key)) << key << " in round " << round;
+  }
+}
+
+TEST_F(IndexTest, ReserveSizesTheTableOnce) {
+  index_.reserve(100'000);
+  const size_t buckets = index_.bucket_count();
+  for (int i = 0; i < 100'000; i++) add(std::to_string(i));
+  EXPECT_EQ(index_.bucket_count(), buckets);
+  EXPECT_FALSE(index_.resizing());
+}
+
+TEST_F(IndexTest, RandomDrawsEveryKeyEquallyOften) {
+  constexpr int kKeys = 200, kDraws = 200'000;
+  for (int i = 0; i < kKeys; i++) add(std::to_string(i));
+  std::map<std::string, int> drawn;
+  for (int i = 0; i < kDraws; i++) drawn[std::string(index_.random(random_).entry()->key())]++;
+  ASSERT_EQ(drawn.size(), static_cast<size_t>(kKeys));
+  // 1000 expected each; eight standard deviations either way.
+  for (const auto& [key, times] : drawn) {
+    EXPECT_GT(times, 750) << key;
+    EXPECT_LT(times, 1250) << key;
+  }
+}
+
+TEST_F(IndexTest, FindsByHashAndExpiry) {
+  const uint64_t hash = index_.hash("k");
+  index_.insert(hash, factory_.make_integer("k", 1, 12345), 0);
+  EXPECT_TRUE(index_.find_due(hash, 12345));
+  EXPECT_FALSE(index_.find_due(hash, 12346));
+}
+
+TEST(ReversedCursor, CountsThroughEveryBucketOnce) {
+  for (uint64_t mask : {0u, 1u, 7u, 1023u}) {
+    std::set<uint64_t> visited;
+    uint64_t cursor = 0;
+    do {
+      EXPECT_TRUE(visited.insert(cursor & mask).second);
+      cursor = internal::next_reversed(cursor, mask);
+    } while (cursor != 0);
+    EXPECT_EQ(visited.size(), mask + 1);
+  }
+}
+
+}  // namespace
+}  // namespace cowslip::store
