@@ -46,13 +46,23 @@ bool Database::is_expired(const Entry& entry) const {
 }
 
 Index::Slot Database::find_slot(std::string_view key, uint64_t hash) {
-  Index::Slot slot = contents_->index.find(key, hash);
+  const Index::Slot slot = contents_->index.find(key, hash);
   if (!slot || !is_expired(*slot.entry())) return slot;
-  if (keyspace_.deletes_expired()) {
-    contents_->factory.free(take(slot, hash));
-    keyspace_.statistics().expired_keys++;
-  }
+  if (keyspace_.deletes_expired()) expire(slot, hash);
   return {};
+}
+
+// As find_slot, for a write that creates the key if need be: an expired one makes way even where lookups may not delete.
+Index::Slot Database::find_slot_to_write(std::string_view key, uint64_t hash) {
+  const Index::Slot slot = contents_->index.find(key, hash);
+  if (!slot || !is_expired(*slot.entry())) return slot;
+  expire(slot, hash);
+  return {};
+}
+
+void Database::expire(Index::Slot slot, uint64_t hash) {
+  contents_->factory.free(take(slot, hash));
+  keyspace_.statistics().expired_keys++;
 }
 
 void Database::touch(Index::Slot slot) {
@@ -118,14 +128,14 @@ const Entry* Database::put(Index::Slot slot, uint64_t hash, Entry* entry) {
 
 const Entry* Database::set_string(std::string_view key, std::string_view value, ExpiryChange expiry) {
   const uint64_t hash = contents_->index.hash(key);
-  const Index::Slot slot = find_slot(key, hash);
+  const Index::Slot slot = find_slot_to_write(key, hash);
   const int64_t expire_at_ms = expiry_after(expiry, slot ? slot.entry() : nullptr);
   return put(slot, hash, contents_->factory.make_string(key, value, expire_at_ms));
 }
 
 const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryChange expiry) {
   const uint64_t hash = contents_->index.hash(key);
-  const Index::Slot slot = find_slot(key, hash);
+  const Index::Slot slot = find_slot_to_write(key, hash);
   if (slot && expiry.kind == ExpiryChange::Kind::kKeep && slot.entry()->type() == ObjectType::kString &&
       slot.entry()->encoding() == Encoding::kInteger) {
     contents_->factory.set_integer(*slot.entry(), value);
@@ -138,7 +148,7 @@ const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryCh
 
 std::span<char> Database::resize_string(std::string_view key, size_t length) {
   const uint64_t hash = contents_->index.hash(key);
-  const Index::Slot slot = find_slot(key, hash);
+  const Index::Slot slot = find_slot_to_write(key, hash);
   if (!slot) {
     Entry* entry = contents_->factory.make_raw(key, length, kNoExpiry);
     store(slot, hash, entry);

@@ -133,6 +133,8 @@ class Database {
   friend class Keyspace;
 
   Index::Slot find_slot(std::string_view key, uint64_t hash);
+  Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
+  void expire(Index::Slot slot, uint64_t hash);
   void touch(Index::Slot slot);
   // Stores `entry` under its key, taking the place of `slot` if that is not empty.
   void store(Index::Slot slot, uint64_t hash, Entry* entry);
