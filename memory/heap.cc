@@ -32,7 +32,9 @@ HeapStatistics heap_statistics() {
           read_statistic("stats.retained")};
 }
 
-std::string_view heap_name() { return "jemalloc-" JEMALLOC_VERSION; }
+std::string_view heap_name() {
+  return "jemalloc-" JEMALLOC_VERSION;
+}
 
 std::string heap_report() {
   std::string report;
@@ -40,7 +42,9 @@ std::string heap_report() {
   return report;
 }
 
-void purge_heap() { mallctl("arena." COWSLIP_STRINGIZE(MALLCTL_ARENAS_ALL) ".purge", nullptr, nullptr, nullptr, 0); }
+void purge_heap() {
+  mallctl("arena." COWSLIP_STRINGIZE(MALLCTL_ARENAS_ALL) ".purge", nullptr, nullptr, nullptr, 0);
+}
 
 #else
 
@@ -53,19 +57,29 @@ HeapStatistics heap_statistics() {
 #endif
 }
 
-std::string_view heap_name() { return "libc"; }
-std::string heap_report() { return {}; }
-void purge_heap() { malloc_trim(0); }
+std::string_view heap_name() {
+  return "libc";
+}
+std::string heap_report() {
+  return {};
+}
+void purge_heap() {
+  malloc_trim(0);
+}
 
 #endif
 
 namespace {
 
-[[noreturn]] void out_of_memory() { std::abort(); }
+[[noreturn]] void out_of_memory() {
+  std::abort();
+}
 
 }  // namespace
 
-size_t BlockHeap::capacity(const void* block) { return malloc_usable_size(const_cast<void*>(block)); }
+size_t BlockHeap::capacity(const void* block) {
+  return malloc_usable_size(const_cast<void*>(block));
+}
 
 void* BlockHeap::allocate(size_t bytes) {
   void* block = std::malloc(bytes);

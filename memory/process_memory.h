@@ -12,12 +12,13 @@ namespace cowslip::memory {
 // The sums over all mappings (/proc/PID/smaps_rollup). Exact, but the kernel walks every page table of the process to
 // make them: tens of milliseconds per few gigabytes of 4 KiB pages, during which the process cannot map or unmap.
 struct MemoryRollup {
-  uint64_t resident = 0;        // Rss
-  uint64_t proportional = 0;    // Pss: each shared page divided by the number of processes that map it
+  uint64_t resident = 0;      // Rss
+  uint64_t proportional = 0;  // Pss: each shared page divided by the number of processes that map it
   uint64_t shared_clean = 0;
   uint64_t shared_dirty = 0;
   uint64_t private_clean = 0;
-  uint64_t private_dirty = 0;   // of a forked child: pages that only it still has, hence copied (or let go) by the parent
+  uint64_t private_dirty =
+      0;  // of a forked child: pages that only it still has, hence copied (or let go) by the parent
   uint64_t anonymous = 0;
   uint64_t anon_huge_pages = 0;
   uint64_t swap = 0;

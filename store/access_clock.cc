@@ -9,9 +9,15 @@ constexpr uint32_t kStampBits = 24;
 constexpr uint32_t kStampMask = (1u << kStampBits) - 1;
 constexpr uint32_t kMinutesMask = 0xffff;
 
-uint32_t lru_clock(int64_t now_ms) { return static_cast<uint32_t>(now_ms / 1000) & kStampMask; }
-uint32_t lfu_minutes(int64_t now_ms) { return static_cast<uint32_t>(now_ms / 60'000) & kMinutesMask; }
-uint32_t lfu_stamp(uint32_t minutes, uint8_t counter) { return minutes << 8 | counter; }
+uint32_t lru_clock(int64_t now_ms) {
+  return static_cast<uint32_t>(now_ms / 1000) & kStampMask;
+}
+uint32_t lfu_minutes(int64_t now_ms) {
+  return static_cast<uint32_t>(now_ms / 60'000) & kMinutesMask;
+}
+uint32_t lfu_stamp(uint32_t minutes, uint8_t counter) {
+  return minutes << 8 | counter;
+}
 
 }  // namespace
 

@@ -15,9 +15,12 @@ constexpr int kRandomTries = 100;
 
 int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
   switch (change.kind) {
-    case ExpiryChange::Kind::kDrop: return kNoExpiry;
-    case ExpiryChange::Kind::kKeep: return old != nullptr ? old->expire_at_ms() : kNoExpiry;
-    case ExpiryChange::Kind::kSet: return change.at_ms;
+    case ExpiryChange::Kind::kDrop:
+      return kNoExpiry;
+    case ExpiryChange::Kind::kKeep:
+      return old != nullptr ? old->expire_at_ms() : kNoExpiry;
+    case ExpiryChange::Kind::kSet:
+      return change.at_ms;
   }
   return kNoExpiry;
 }
@@ -33,7 +36,9 @@ Database::Database(Keyspace& keyspace, int number)
       number_(number),
       contents_(std::make_unique<DatabaseContents>(keyspace.heap(), keyspace.hash_seed())) {}
 
-int64_t Database::average_ttl_ms() const { return contents_->expiries.average_ttl_ms(keyspace_.now_ms()); }
+int64_t Database::average_ttl_ms() const {
+  return contents_->expiries.average_ttl_ms(keyspace_.now_ms());
+}
 
 size_t Database::memory_overhead_bytes() const {
   return contents_->index.memory_bytes() + contents_->expiries.memory_bytes();
@@ -52,7 +57,8 @@ Index::Slot Database::find_slot(std::string_view key, uint64_t hash) {
   return {};
 }
 
-// As find_slot, for a write that creates the key if need be: an expired one makes way even where lookups may not delete.
+// As find_slot, for a write that creates the key if need be: an expired one makes way even where lookups may not
+// delete.
 Index::Slot Database::find_slot_to_write(std::string_view key, uint64_t hash) {
   const Index::Slot slot = contents_->index.find(key, hash);
   if (!slot || !is_expired(*slot.entry())) return slot;

@@ -9,27 +9,38 @@ namespace {
 constexpr size_t kMaxHeadroom = 1u << 20;
 
 // A string that grows once is likely to grow again.
-size_t with_headroom(size_t length) { return length + std::min(length, kMaxHeadroom); }
+size_t with_headroom(size_t length) {
+  return length + std::min(length, kMaxHeadroom);
+}
 
 }  // namespace
 
 std::string_view type_name(ObjectType type) {
   switch (type) {
-    case ObjectType::kString: return "string";
-    case ObjectType::kList: return "list";
-    case ObjectType::kSet: return "set";
-    case ObjectType::kSortedSet: return "zset";
-    case ObjectType::kHash: return "hash";
-    case ObjectType::kStream: return "stream";
+    case ObjectType::kString:
+      return "string";
+    case ObjectType::kList:
+      return "list";
+    case ObjectType::kSet:
+      return "set";
+    case ObjectType::kSortedSet:
+      return "zset";
+    case ObjectType::kHash:
+      return "hash";
+    case ObjectType::kStream:
+      return "stream";
   }
   return "unknown";
 }
 
 std::string_view encoding_name(Encoding encoding) {
   switch (encoding) {
-    case Encoding::kInteger: return "int";
-    case Encoding::kEmbedded: return "embstr";
-    case Encoding::kRaw: return "raw";
+    case Encoding::kInteger:
+      return "int";
+    case Encoding::kEmbedded:
+      return "embstr";
+    case Encoding::kRaw:
+      return "raw";
   }
   return "unknown";
 }
@@ -61,24 +72,29 @@ size_t Entry::memory_bytes() const {
   return memory::BlockHeap::capacity(this) + (has_external_value() ? memory::BlockHeap::capacity(external()) : 0);
 }
 
-Entry* EntryFactory::allocate(std::string_view key, int64_t expire_at_ms, const Shape& shape) {
+Entry* EntryFactory::allocate_header(std::string_view key, int64_t expire_at_ms, const Shape& shape,
+                                     size_t tail_bytes) {
   const bool expires = expire_at_ms != kNoExpiry;
-  const bool external = shape.value_capacity > kInlineValueBytes;
-  const size_t value_bytes = external ? sizeof(char*) : shape.value_capacity;
-  void* block = heap_.allocate(sizeof(Entry) + (expires ? sizeof expire_at_ms : 0) + key.size() + value_bytes);
-
+  void* block = heap_.allocate(sizeof(Entry) + (expires ? sizeof expire_at_ms : 0) + key.size() + tail_bytes);
   auto* entry = static_cast<Entry*>(block);
   entry->type_encoding_ = static_cast<uint8_t>(static_cast<int>(shape.type) | static_cast<int>(shape.encoding) << 4);
-  entry->flags_ = static_cast<uint8_t>((expires ? Entry::kHasExpiry : 0) | (external ? Entry::kExternalValue : 0));
+  entry->flags_ = expires ? Entry::kHasExpiry : 0;
   entry->reserved_ = 0;
   entry->key_length_ = static_cast<uint32_t>(key.size());
   entry->value_length_ = shape.value_length;
   if (expires) std::memcpy(entry->body(), &expire_at_ms, sizeof expire_at_ms);
   std::memcpy(entry->body() + entry->expiry_bytes(), key.data(), key.size());
-  if (external) {
-    void* value = heap_.allocate(shape.value_capacity);
-    std::memcpy(entry->value_place(), &value, sizeof value);
+  return entry;
+}
+
+Entry* EntryFactory::allocate(std::string_view key, int64_t expire_at_ms, const Shape& shape) {
+  if (shape.value_capacity <= kInlineValueBytes) {
+    return allocate_header(key, expire_at_ms, shape, shape.value_capacity);
   }
+  Entry* entry = allocate_header(key, expire_at_ms, shape, sizeof(char*));
+  entry->flags_ |= Entry::kExternalValue;
+  void* value = heap_.allocate(shape.value_capacity);
+  std::memcpy(entry->value_place(), &value, sizeof value);
   return entry;
 }
 
@@ -93,8 +109,7 @@ Entry* EntryFactory::make_string(std::string_view key, std::string_view value, i
 }
 
 Entry* EntryFactory::make_integer(std::string_view key, int64_t value, int64_t expire_at_ms) {
-  Entry* entry =
-      allocate(key, expire_at_ms, {ObjectType::kString, Encoding::kInteger, sizeof value, sizeof value});
+  Entry* entry = allocate(key, expire_at_ms, {ObjectType::kString, Encoding::kInteger, sizeof value, sizeof value});
   std::memcpy(entry->value_place(), &value, sizeof value);
   return entry;
 }
@@ -111,11 +126,12 @@ void EntryFactory::free(Entry* entry) {
 }
 
 Entry* EntryFactory::rebuild(Entry* entry, std::string_view key, int64_t expire_at_ms) {
-  const size_t inline_bytes = entry->has_external_value() ? sizeof(char*) : entry->value_length_;
-  Entry* rebuilt =
-      allocate(key, expire_at_ms, {entry->type(), entry->encoding(), entry->value_length_, inline_bytes});
-  rebuilt->flags_ |= entry->flags_ & Entry::kExternalValue;  // the value's own block changes hands
-  std::memcpy(rebuilt->value_place(), entry->value_place(), inline_bytes);
+  // What stands after the key goes along as it is: the value, or the pointer to its block, which changes hands.
+  const size_t tail_bytes = entry->has_external_value() ? sizeof(char*) : entry->value_length_;
+  const Shape shape{entry->type(), entry->encoding(), entry->value_length_, tail_bytes};
+  Entry* rebuilt = allocate_header(key, expire_at_ms, shape, tail_bytes);
+  rebuilt->flags_ |= entry->flags_ & Entry::kExternalValue;
+  std::memcpy(rebuilt->value_place(), entry->value_place(), tail_bytes);
   heap_.release(entry);
   return rebuilt;
 }
@@ -143,13 +159,14 @@ Entry* EntryFactory::copy(const Entry& entry, std::string_view key, int64_t expi
 Entry* EntryFactory::resize_string(Entry* entry, size_t length) {
   if (entry->encoding() == Encoding::kInteger) return grow(entry, length);
   const size_t before = entry->value_length_;
-  const size_t capacity =
-      entry->has_external_value()
-          ? memory::BlockHeap::capacity(entry->external())
-          : memory::BlockHeap::capacity(entry) - static_cast<size_t>(entry->value_place() - reinterpret_cast<char*>(entry));
+  const size_t capacity = entry->has_external_value()
+                              ? memory::BlockHeap::capacity(entry->external())
+                              : memory::BlockHeap::capacity(entry) -
+                                    static_cast<size_t>(entry->value_place() - reinterpret_cast<char*>(entry));
   if (length > capacity) return grow(entry, length);
 
-  entry->type_encoding_ = static_cast<uint8_t>(static_cast<int>(ObjectType::kString) | static_cast<int>(Encoding::kRaw) << 4);
+  entry->type_encoding_ =
+      static_cast<uint8_t>(static_cast<int>(ObjectType::kString) | static_cast<int>(Encoding::kRaw) << 4);
   entry->value_length_ = length;
   char* bytes = entry->has_external_value() ? entry->external() : entry->value_place();
   if (length > before) std::memset(bytes + before, 0, length - before);

@@ -9,8 +9,8 @@
 // Only the index points at an entry, and an entry points at nothing but its own large value: it may be moved at any
 // time by copying it and storing the new address in its one slot. A save can encode it without reading the index.
 //
-// A string of at most kInlineValueBytes lives inside the entry; a longer one in a block of its own, so that a new TTL or
-// a new name does not copy it. An integer is held as its eight bytes.
+// A string of at most kInlineValueBytes lives inside the entry; a longer one in a block of its own, so that a new TTL
+// or a new name does not copy it. An integer is held as its eight bytes.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ enum class Encoding : uint8_t {
   kRaw,       // "raw": any other string
 };
 
-std::string_view type_name(ObjectType type);          // "string"
-std::string_view encoding_name(Encoding encoding);    // "embstr"
+std::string_view type_name(ObjectType type);        // "string"
+std::string_view encoding_name(Encoding encoding);  // "embstr"
 
 inline constexpr size_t kEmbeddedStringBytes = 44;
 inline constexpr size_t kInlineValueBytes = 1024;
@@ -46,7 +46,7 @@ class StringView {
   explicit StringView(std::string_view bytes) : bytes_(bytes) {}
 
   bool is_integer() const { return is_integer_; }
-  int64_t integer() const { return integer_; }      // REQUIRES: is_integer()
+  int64_t integer() const { return integer_; }       // REQUIRES: is_integer()
   std::string_view bytes() const { return bytes_; }  // REQUIRES: !is_integer()
 
   using Scratch = char[kInt64Digits];
@@ -134,9 +134,12 @@ class EntryFactory {
     ObjectType type;
     Encoding encoding;
     size_t value_length;
-    size_t value_capacity;  // at least value_length; decides between inline and external
+    size_t value_capacity;  // at least value_length
   };
+  // With room for the value, in the entry or in a block of its own by its capacity.
   Entry* allocate(std::string_view key, int64_t expire_at_ms, const Shape& shape);
+  // Header, expiry and key, and `tail_bytes` of room after them.
+  Entry* allocate_header(std::string_view key, int64_t expire_at_ms, const Shape& shape, size_t tail_bytes);
   // A new header, expiry and key around the value of `entry`, which is consumed.
   Entry* rebuild(Entry* entry, std::string_view key, int64_t expire_at_ms);
   Entry* grow(Entry* entry, size_t length);

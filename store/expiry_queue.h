@@ -28,9 +28,7 @@ class ExpiryQueue {
   void clear() { items_.clear(); }
   size_t size() const { return items_.size(); }
 
-  std::optional<Item> earliest() const {
-    return items_.empty() ? std::nullopt : std::optional<Item>(*items_.begin());
-  }
+  std::optional<Item> earliest() const { return items_.empty() ? std::nullopt : std::optional<Item>(*items_.begin()); }
   // Mean time left of the keys, estimated from the deadlines at a few places in the order; 0 when there are none.
   int64_t average_ttl_ms(int64_t now_ms) const;
   // An estimate: b-tree nodes are three quarters full on average.

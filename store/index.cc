@@ -14,15 +14,17 @@
 namespace cowslip::store {
 namespace {
 
-constexpr size_t kSmallestTable = 4;              // buckets
-constexpr size_t kOverflowPage = 256;             // overflow buckets allocated at once
-constexpr size_t kTargetFill = 3;                 // keys per home bucket at which the table doubles, of 5 slots
-constexpr size_t kSparse = 16;                    // the table shrinks below one key per so many slots
-constexpr int kBucketsPerOperation = 2;           // moved with each insert or erase while resizing
-constexpr int kEmptyBucketsPerOperation = 32;     // empty ones skipped at most with each
-constexpr int kLongestFairChain = 16;             // keys in a chain up to which random() is exactly uniform
+constexpr size_t kSmallestTable = 4;           // buckets
+constexpr size_t kOverflowPage = 256;          // overflow buckets allocated at once
+constexpr size_t kTargetFill = 3;              // keys per home bucket at which the table doubles, of 5 slots
+constexpr size_t kSparse = 16;                 // the table shrinks below one key per so many slots
+constexpr int kBucketsPerOperation = 2;        // moved with each insert or erase while resizing
+constexpr int kEmptyBucketsPerOperation = 32;  // empty ones skipped at most with each
+constexpr int kLongestFairChain = 16;          // keys in a chain up to which random() is exactly uniform
 
-size_t buckets_for(size_t keys) { return std::max(kSmallestTable, std::bit_ceil((keys + kTargetFill - 1) / kTargetFill)); }
+size_t buckets_for(size_t keys) {
+  return std::max(kSmallestTable, std::bit_ceil((keys + kTargetFill - 1) / kTargetFill));
+}
 
 int chain_length(const auto& visit_chain) {
   int keys = 0;
@@ -48,7 +50,9 @@ uint64_t next_reversed(uint64_t cursor, uint64_t mask) {
 
 }  // namespace internal
 
-void Index::FreeBuckets::operator()(Bucket* buckets) const { ::munmap(buckets, bytes); }
+void Index::FreeBuckets::operator()(Bucket* buckets) const {
+  ::munmap(buckets, bytes);
+}
 
 Index::Table Index::make_table(size_t buckets) {
   // Straight from the kernel: its zero pages arrive as buckets are first used, so making a large table costs no time.
@@ -64,7 +68,9 @@ Index::Table Index::make_table(size_t buckets) {
 Index::Index(uint64_t seed) : seed_(seed) {}
 Index::~Index() = default;
 
-uint64_t Index::hash(std::string_view key) const { return XXH3_64bits_withSeed(key.data(), key.size(), seed_); }
+uint64_t Index::hash(std::string_view key) const {
+  return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
+}
 
 void Index::prefetch(uint64_t hash) const {
   for (const Table& table : tables_) {
@@ -223,9 +229,8 @@ void Index::move_bucket() {
   Table& from = tables_[0];
   Table& to = tables_[1];
   Bucket* home = &from.buckets[next_to_move_];
-  visit_chain(from, next_to_move_, [&](Slot slot) {
-    insert_into(to, hash(slot.entry()->key()), slot.entry(), slot.access());
-  });
+  visit_chain(from, next_to_move_,
+              [&](Slot slot) { insert_into(to, hash(slot.entry()->key()), slot.entry(), slot.access()); });
   *home = Bucket{};  // overflow buckets go with the whole table
   if (++next_to_move_ < from.count()) return;
   tables_[0] = std::move(tables_[1]);

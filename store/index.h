@@ -13,11 +13,11 @@
 //
 // Growing and shrinking double or halve the table and move a few buckets with each operation, so no operation waits for
 // a whole rehash. scan() visits every key that is present from its first call to its last, whatever happens between:
-// the cursor counts through bucket numbers with their bits reversed (Pieter Noordhuis's method, as SCAN documents it), so
-// the buckets that a visited one is split into, or merged with, come before the cursor too.
+// the cursor counts through bucket numbers with their bits reversed (Pieter Noordhuis's method, as SCAN documents it),
+// so the buckets that a visited one is split into, or merged with, come before the cursor too.
 //
-// Access stamps (LRU clock or LFU counter, 24 bits) are here and not in the entry, so that reading a key dirties no page
-// that a save needs. Thread: the event loop only.
+// Access stamps (LRU clock or LFU counter, 24 bits) are here and not in the entry, so that reading a key dirties no
+// page that a save needs. Thread: the event loop only.
 #pragma once
 
 #include <array>
@@ -56,7 +56,8 @@ class Index {
     }
     void set_access(uint32_t stamp) {
       uint8_t* a = bucket_->access[number_];
-      a[0] = static_cast<uint8_t>(stamp), a[1] = static_cast<uint8_t>(stamp >> 8), a[2] = static_cast<uint8_t>(stamp >> 16);
+      a[0] = static_cast<uint8_t>(stamp), a[1] = static_cast<uint8_t>(stamp >> 8),
+      a[2] = static_cast<uint8_t>(stamp >> 16);
     }
 
    private:
@@ -76,7 +77,8 @@ class Index {
 
   // An empty Slot when the key is not there.
   Slot find(std::string_view key, uint64_t hash) const;
-  // The entry with this hash and this expiry, whatever its key: how the expiry queue names entries. REQUIRES: it is there.
+  // The entry with this hash and this expiry, whatever its key: how the expiry queue names entries. REQUIRES: it is
+  // there.
   Slot find_due(uint64_t hash, int64_t expire_at_ms) const;
   // REQUIRES: the entry's key is not there yet.
   Slot insert(uint64_t hash, Entry* entry, uint32_t access);

@@ -269,15 +269,20 @@ TEST_F(DatabaseTest, AgreesWithAModelUnderRandomOperations) {
         model[key].text.resize(length);
         break;
       }
-      case 7: keyspace_.set_now_ms(keyspace_.now_ms() + static_cast<int64_t>(random.below(3))); break;
-      case 8: db_.delete_expired(random.below(20)); break;
+      case 7:
+        keyspace_.set_now_ms(keyspace_.now_ms() + static_cast<int64_t>(random.below(3)));
+        break;
+      case 8:
+        db_.delete_expired(random.below(20));
+        break;
     }
     const auto now = live(key);
     ASSERT_EQ(get(key), now == model.end() ? "(none)" : now->second.text) << "step " << step;
     ASSERT_EQ(expiry(key), now == model.end() ? -2 : now->second.expire_at_ms) << "step " << step;
   }
   db_.delete_expired(SIZE_MAX);
-  for (auto it = model.begin(); it != model.end();) it = live(std::string(it->first)) == model.end() ? model.begin() : ++it;
+  for (auto it = model.begin(); it != model.end();)
+    it = live(std::string(it->first)) == model.end() ? model.begin() : ++it;
   EXPECT_EQ(db_.size(), model.size());
   size_t walked = 0;
   db_.for_each([&](const Entry& entry) { walked += model.contains(std::string(entry.key())); });

@@ -89,6 +89,19 @@ TEST_F(EntryTest, ResizeKeepsBytesAndFillsWithZeros) {
   }
 }
 
+// An inline value may fill its block's last bytes, past the length at which a new value goes to a block of its own.
+TEST_F(EntryTest, ValuesGrownInPlaceSurviveANewExpiry) {
+  for (size_t length = 1000; length < 1300; length++) {
+    entry_ = factory_.make_string("k", std::string(1000, 'v'), kNoExpiry);
+    entry_ = factory_.resize_string(entry_, length);
+    const std::string before = text();
+    entry_ = factory_.with_expiry(entry_, 5);
+    EXPECT_EQ(text(), before);
+    factory_.free(entry_);
+    entry_ = nullptr;
+  }
+}
+
 TEST_F(EntryTest, ShrinkingThenGrowingShowsZerosAgain) {
   entry_ = factory_.make_string("k", std::string(2000, 'v'), kNoExpiry);
   entry_ = factory_.resize_string(entry_, 10);
