@@ -91,8 +91,9 @@ TEST_F(EntryTest, ResizeKeepsBytesAndFillsWithZeros) {
 
 // An inline value may fill its block's last bytes, past the length at which a new value goes to a block of its own.
 TEST_F(EntryTest, ValuesGrownInPlaceSurviveANewExpiry) {
+  const std::string key(100, 'k');  // 1116 bytes: a block of 1280 in jemalloc, so 164 to grow into
   for (size_t length = 1000; length < 1300; length++) {
-    entry_ = factory_.make_string("k", std::string(1000, 'v'), kNoExpiry);
+    entry_ = factory_.make_string(key, std::string(1000, 'v'), kNoExpiry);
     entry_ = factory_.resize_string(entry_, length);
     const std::string before = text();
     entry_ = factory_.with_expiry(entry_, 5);
