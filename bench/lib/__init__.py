@@ -1,0 +1,1 @@
+"""What the comparisons with redis-server share. Python's standard library only."""
