@@ -123,6 +123,12 @@ struct CommandSpec {
   uint16_t (*variable_key_flags)(std::span<const std::string_view> args) = nullptr;
   std::string_view deprecated_since = {};
   std::string_view replaced_by = {};
+
+  // Whether the arity allows a request of that many arguments.
+  bool takes(size_t arguments) const {
+    const auto count = static_cast<int64_t>(arguments);
+    return arity >= 0 ? count == arity : count >= -int64_t{arity};
+  }
 };
 
 }  // namespace cowslip::commands

@@ -111,6 +111,12 @@ const Command* CommandTable::find_full(std::string_view full_name) const {
   return command->find_subcommand(full_name.substr(bar + 1));
 }
 
+const Command* CommandTable::resolve(std::span<const std::string_view> args) const {
+  const Command* command = find(args[0]);
+  if (command == nullptr || command->subcommands.empty() || args.size() == 1) return command;
+  return command->find_subcommand(args[1]);
+}
+
 void CommandTable::reset_statistics() {
   for (const auto& command : commands_) {
     command->statistics = {};

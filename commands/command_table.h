@@ -38,6 +38,9 @@ class CommandTable {
   // By name in any case; null when there is none. "config|get" style names are found by find_full().
   const Command* find(std::string_view name) const;
   const Command* find_full(std::string_view full_name) const;
+  // The command that a request names, a subcommand where there is one; null when there is none. REQUIRES: args is not
+  // empty.
+  const Command* resolve(std::span<const std::string_view> args) const;
   // In the order of their names.
   const std::vector<std::unique_ptr<Command>>& all() const { return commands_; }
   void reset_statistics();

@@ -20,11 +20,6 @@ std::string_view quotable(std::string_view text, size_t limit = kQuotedBytes) {
   return text.substr(0, text.find('\0'));
 }
 
-bool arity_fits(const CommandSpec& spec, size_t arguments) {
-  const auto count = static_cast<int64_t>(arguments);
-  return spec.arity >= 0 ? count == spec.arity : count >= -spec.arity;
-}
-
 // Redis stops PING as well when writes are stopped, so that health checks notice.
 bool stops_with_writes(const CommandSpec& spec) {
   return (spec.flags & kWrite) != 0 || spec.name == "ping";
@@ -35,17 +30,11 @@ bool stops_with_writes(const CommandSpec& spec) {
 Dispatcher::Dispatcher(const CommandTable& table, store::Keyspace& keyspace, Host& host, ExecutionObserver& observer)
     : table_(table), keyspace_(keyspace), host_(host), observer_(observer) {}
 
-const Command* Dispatcher::resolve(std::span<const std::string_view> args) const {
-  const Command* command = table_.find(args[0]);
-  if (command == nullptr || command->subcommands.empty() || args.size() == 1) return command;
-  return command->find_subcommand(args[1]);
-}
-
 void Dispatcher::execute(std::span<const std::string_view> args, Session& session, protocol::ReplyWriter& reply) {
   const size_t reply_start = reply.buffer().size();
   if (session.reply_mode == ReplyMode::kSkipNext) session.reply_mode = ReplyMode::kSkipThis;
 
-  const Command* command = resolve(args);
+  const Command* command = table_.resolve(args);
   session.last_command = command != nullptr ? std::string_view(command->full_name) : std::string_view();
   if (!refused(command, args, session, reply)) {
     CommandContext context{args, reply, session, keyspace_, host_, *command->spec};
@@ -91,7 +80,7 @@ bool Dispatcher::refused(const Command* command, std::span<const std::string_vie
     refuse(command, reply, error);
     return true;
   };
-  if (!arity_fits(spec, args.size())) [[unlikely]]
+  if (!spec.takes(args.size())) [[unlikely]]
     return refuse_with(wrong_arity(command->full_name));
   // 2. DEBUG is dangerous enough to need permission even before authentication is looked at.
   if ((spec.flags & kProtected) != 0 && !gates_.debug_allowed) return refuse_with(kDebugNotAllowed);

@@ -36,8 +36,8 @@ class Dispatcher {
   // to `reply`. REQUIRES: args is not empty.
   void execute(std::span<const std::string_view> args, Session& session, protocol::ReplyWriter& reply);
 
-  // The command that `args` names, or null. Used by execute() and by those who must know beforehand (CLIENT PAUSE).
-  const Command* resolve(std::span<const std::string_view> args) const;
+  // The command that `args` names, or null. For those who must know beforehand (CLIENT PAUSE).
+  const Command* resolve(std::span<const std::string_view> args) const { return table_.resolve(args); }
 
   Gates& gates() { return gates_; }
 

@@ -15,6 +15,7 @@ void add_data_commands(CommandTable& table) {
   table.add(database_commands());
   table.add(object_commands());
   table.add(connection_commands());
+  table.add(introspection_commands());
 }
 
 }  // namespace cowslip::commands

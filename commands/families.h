@@ -17,5 +17,6 @@ std::span<const CommandSpec> walk_commands();
 std::span<const CommandSpec> database_commands();
 std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> connection_commands();
+std::span<const CommandSpec> introspection_commands();
 
 }  // namespace cowslip::commands

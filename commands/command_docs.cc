@@ -1,0 +1,87 @@
+#include <cassert>
+
+#include "commands/argument_syntax.h"
+#include "commands/command_keys.h"
+#include "commands/command_replies.h"
+
+namespace cowslip::commands {
+namespace {
+
+using protocol::ReplyWriter;
+
+// A map whose pairs are counted as they come.
+class MapReply {
+ public:
+  explicit MapReply(ReplyWriter& reply) : reply_(reply), mark_(reply.begin_aggregate()) {}
+  ~MapReply() { reply_.end_map(mark_, pairs_); }
+  MapReply(const MapReply&) = delete;
+
+  // The value follows as a reply of its own.
+  ReplyWriter& name(std::string_view name) {
+    pairs_++;
+    reply_.bulk(name);
+    return reply_;
+  }
+  void text(std::string_view name_text, std::string_view value) { name(name_text).bulk(value); }
+  void text_if_any(std::string_view name_text, std::string_view value) {
+    if (!value.empty()) text(name_text, value);
+  }
+
+ private:
+  ReplyWriter& reply_;
+  ReplyWriter::Mark mark_;
+  size_t pairs_ = 0;
+};
+
+enum ArgumentFlag : uint32_t { kOptional = 1, kMultiple = 2, kMultipleToken = 4 };
+constexpr FlagName kArgumentFlagNames[] = {
+    {kOptional, "optional"}, {kMultiple, "multiple"}, {kMultipleToken, "multiple_token"}};
+
+uint32_t flags_of(const Argument& argument) {
+  return (argument.optional ? kOptional : 0u) | (argument.multiple ? kMultiple : 0u) |
+         (argument.multiple_token ? kMultipleToken : 0u);
+}
+
+void reply_arguments(ReplyWriter& reply, const std::vector<Argument>& arguments);
+
+void reply_argument(ReplyWriter& reply, const Argument& argument) {
+  MapReply map(reply);
+  map.text("name", argument.name);
+  map.text("type", argument.type);
+  if (!argument.is_group()) map.text("display_text", argument.name);
+  if (argument.key_spec_index >= 0) map.name("key_spec_index").integer(argument.key_spec_index);
+  map.text_if_any("token", argument.token);
+  if (const uint32_t flags = flags_of(argument)) reply_flags(map.name("flags"), kArgumentFlagNames, flags);
+  if (argument.is_group()) reply_arguments(map.name("arguments"), argument.arguments);
+}
+
+void reply_arguments(ReplyWriter& reply, const std::vector<Argument>& arguments) {
+  reply.array(arguments.size());
+  for (const Argument& argument : arguments) reply_argument(reply, argument);
+}
+
+}  // namespace
+
+void reply_command_docs(ReplyWriter& reply, const Command& command) {
+  const CommandSpec& spec = *command.spec;
+  reply.bulk(command.full_name);
+  MapReply map(reply);
+  map.text("summary", spec.summary);
+  map.text("since", spec.since);
+  map.text("group", spec.group);
+  map.text_if_any("complexity", spec.complexity);
+  if (!spec.deprecated_since.empty()) {
+    static constexpr FlagName kDeprecated[] = {{1, "deprecated"}};
+    reply_flags(map.name("doc_flags"), kDeprecated, 1);
+    map.text("deprecated_since", spec.deprecated_since);
+    map.text_if_any("replaced_by", spec.replaced_by);
+  }
+  const auto arguments = parse_argument_syntax(spec.syntax, key_specs_of(spec).size());
+  assert(arguments);  // a test parses the syntax of every command
+  if (arguments && !arguments->empty()) reply_arguments(map.name("arguments"), *arguments);
+  if (command.subcommands.empty()) return;
+  map.name("subcommands").map(command.subcommands.size());
+  for (const auto& subcommand : command.subcommands) reply_command_docs(reply, *subcommand);
+}
+
+}  // namespace cowslip::commands
