@@ -55,7 +55,7 @@ class Plot:
     def _lines(self):
         points = [point for panel in self.panels for series in panel.series for point in series.points]
         x_ticks = ticks(min(x for x, _ in points), max(x for x, _ in points), 6)
-        y_ticks = ticks(0, max(y for _, y in points), 6)
+        y_ticks = ticks(0, max(y for _, y in points) * 1.08, 6)
         yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
         yield f"<title>{escape(self.title)}</title><desc>{escape(self.subtitle)}</desc>"
         yield f"<style>{STYLE}</style>"
@@ -110,7 +110,7 @@ def draw_panel(panel, area, labels, with_y_numbers):
         begin, end, caption = panel.band
         left, band_width = area.x(begin), area.x(end) - area.x(begin)
         yield f'<rect class="band" x="{left}" y="{TOP}" width="{band_width:.1f}" height="{floor - TOP}"/>'
-        yield text(left + band_width / 2, TOP + 14, caption, "soft", "middle")
+        yield text(left + band_width / 2, floor - 10, caption, "soft", "middle")
     for value in area.y_ticks:
         yield f'<path class="grid" d="M{area.left:.1f} {area.y(value)}H{right:.1f}"/>'
         if with_y_numbers:
