@@ -2,6 +2,7 @@
 // buffer of its own; a decoder asks for large pieces, so neither does a source.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string>
@@ -50,14 +51,16 @@ class MemorySource final : public ByteSource {
   std::string_view left_;
 };
 
-// Writes to a descriptor of somebody else's (a connected socket, a pipe), waiting as long as it takes.
+// Writes to a descriptor of somebody else's (a connected socket, a pipe), blocking or not. Waits while the peer is
+// slow; one that takes nothing for `stall_timeout_ms` is an Error (ETIMEDOUT). SIGPIPE is the caller's to ignore.
 class DescriptorSink final : public ByteSink {
  public:
-  explicit DescriptorSink(int fd) : fd_(fd) {}
+  explicit DescriptorSink(int fd, int stall_timeout_ms = -1) : fd_(fd), stall_timeout_ms_(stall_timeout_ms) {}
   Status append(std::string_view data) override;
 
  private:
   int fd_;
+  int stall_timeout_ms_;
 };
 
 }  // namespace cowslip::persistence

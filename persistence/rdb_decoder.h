@@ -40,18 +40,20 @@ struct RdbItem {
 
   uint64_t number = 0;
   uint64_t expires = 0;
-  std::string_view name;
+  std::string_view name = {};
   store::StringView value{std::string_view()};
 
-  std::string_view key;
+  std::string_view key = {};
   int64_t expire_at_ms = store::kNoExpiry;
-  std::optional<uint64_t> idle_seconds;
-  std::optional<uint8_t> frequency;
+  std::optional<uint64_t> idle_seconds = {};
+  std::optional<uint8_t> frequency = {};
 };
 
 struct DecoderOptions {
   bool verify_checksum = true;  // rdbchecksum no: neither computed nor compared
   size_t buffer_bytes = 1024 * 1024;
+  // How much input there is, if that is known: so much may be reserved for a string at once.
+  uint64_t bytes_total = 0;
 };
 
 class RdbDecoder {
@@ -78,9 +80,9 @@ class RdbDecoder {
     uint64_t value;
     bool encoded;  // value is a RdbStringEncoding
   };
-  enum class Place { kKey, kValue };  // which of the two scratch strings may be overwritten
 
   Result<RdbItem> entry(uint8_t type, RdbItem item);
+  Result<RdbItem> other_item(RdbOpcode opcode);
   Result<RdbItem> aux();
   Result<RdbItem> resize_database();
   Result<RdbItem> module_aux();
@@ -96,6 +98,7 @@ class RdbDecoder {
   Result<int64_t> little_endian(size_t bytes);
   // `count` bytes of input: a view into the buffer if they lie there and `stays` is false, otherwise copied to scratch.
   Result<std::string_view> bytes(uint64_t count, std::string& scratch, bool stays);
+  uint64_t bytes_left() const;
   Status append_input(uint64_t count, std::string& to);
   Status skip_module_fields();
   // At least `count` bytes in the buffer from read_ on. REQUIRES: count <= buffer size.
@@ -107,6 +110,7 @@ class RdbDecoder {
 
   ByteSource& source_;
   const DecoderOptions options_;
+  const size_t buffer_bytes_;
   std::unique_ptr<char[]> buffer_;
   uint64_t buffer_start_ = 0;  // offset in the file of buffer_[0]
   size_t read_ = 0;            // bytes of the buffer already consumed

@@ -1,0 +1,65 @@
+#include "persistence/dump_payload.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "base/crc64.h"
+#include "persistence/byte_sink.h"
+#include "persistence/rdb_decoder.h"
+#include "persistence/rdb_encoder.h"
+#include "persistence/rdb_format.h"
+
+namespace cowslip::persistence {
+namespace {
+
+// A small payload needs no large buffer.
+constexpr size_t kBufferBytes = 4096;
+
+Status check_trailer(std::string_view payload) {
+  if (payload.size() < kDumpTrailerBytes) return fail(ErrorCode::kInvalidArgument, "the payload is too short");
+  const char* trailer = payload.data() + payload.size() - kDumpTrailerBytes;
+  uint16_t version = 0;
+  uint64_t checksum = 0;
+  std::memcpy(&version, trailer, sizeof version);
+  std::memcpy(&checksum, trailer + sizeof version, sizeof checksum);
+  if (version > kRdbNewestVersion) return fail(ErrorCode::kInvalidArgument, "the payload's version is too new");
+  if (crc64(0, payload.substr(0, payload.size() - kRdbChecksumBytes)) != checksum) {
+    return fail(ErrorCode::kInvalidArgument, "the payload's checksum is wrong");
+  }
+  return {};
+}
+
+DumpedValue held(store::StringView value) {
+  return value.is_integer() ? DumpedValue(value.integer()) : DumpedValue(std::string(value.bytes()));
+}
+
+}  // namespace
+
+std::string encode_dump(const store::Entry& entry) {
+  StringSink sink;
+  RdbEncoder encoder(sink, {.checksum = false, .buffer_bytes = kBufferBytes});
+  (void)encoder.type(static_cast<RdbType>(entry.type()));
+  (void)encoder.value(entry);
+  (void)encoder.flush();  // a StringSink does not fail
+  const uint16_t version = kRdbVersionWritten;
+  sink.bytes.append(reinterpret_cast<const char*>(&version), sizeof version);
+  const uint64_t checksum = crc64(0, sink.bytes);
+  sink.bytes.append(reinterpret_cast<const char*>(&checksum), sizeof checksum);
+  return std::move(sink.bytes);
+}
+
+Result<DumpedValue> decode_dump(std::string_view payload) {
+  if (auto status = check_trailer(payload); !status) return std::unexpected(status.error());
+  const std::string_view body = payload.substr(0, payload.size() - kDumpTrailerBytes);
+  MemorySource source(body);
+  RdbDecoder decoder(source, {.verify_checksum = false, .buffer_bytes = kBufferBytes, .bytes_total = body.size()});
+  auto type = decoder.byte();
+  if (!type) return std::unexpected(type.error());
+  auto value = decoder.value(*type);
+  if (!value) return std::unexpected(value.error());
+  if (decoder.offset() != body.size()) return fail(ErrorCode::kCorrupt, "bytes are left over after the value");
+  return held(*value);
+}
+
+}  // namespace cowslip::persistence
