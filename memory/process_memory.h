@@ -34,9 +34,14 @@ struct ProcessCounters {
   uint64_t major_faults = 0;
 };
 
-// pid 0 is the calling process. Fails with kNotFound once the process is gone.
+// pid 0 is the calling process. Fails with kNotFound once the process is gone, also when it still waits to be reaped.
 Result<MemoryRollup> read_memory_rollup(pid_t pid = 0);
 Result<ProcessCounters> read_process_counters(pid_t pid = 0);
+
+// The same for a signal handler and for a forked child: system calls and the stack, nothing else. False when there is
+// nothing to read; `into` is then as it was.
+bool read_memory_rollup_signal_safe(pid_t pid, MemoryRollup& into);
+bool read_process_counters_signal_safe(pid_t pid, ProcessCounters& into);
 
 // Physical memory of the machine.
 uint64_t total_system_memory();

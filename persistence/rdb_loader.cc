@@ -1,0 +1,182 @@
+#include "persistence/rdb_loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/numbers.h"
+#include "base/text.h"
+#include "persistence/rdb_decoder.h"
+
+namespace cowslip::persistence {
+namespace {
+
+// One read(2) at a time: large enough to be fast, small enough to answer clients between two of them.
+constexpr size_t kReadBytes = 256 * 1024;
+
+// A key in a file takes three bytes at the very least (type, key, value), so a RESIZEDB that promises more keys than
+// that lies, and is no reason to take memory.
+constexpr uint64_t kLeastBytesPerKey = 3;
+
+// Counts what is read and tells of it.
+class CountingSource final : public ByteSource {
+ public:
+  CountingSource(ByteSource& source, uint64_t total, OnLoadProgress& on_progress)
+      : source_(source), total_(total), on_progress_(on_progress) {}
+
+  Result<size_t> read(std::span<char> into) override {
+    auto got = source_.read(into.subspan(0, std::min(into.size(), kReadBytes)));
+    if (!got) return got;
+    count_ += *got;
+    if (on_progress_) on_progress_(count_, total_);
+    return got;
+  }
+  uint64_t count() const { return count_; }
+
+ private:
+  ByteSource& source_;
+  const uint64_t total_;
+  OnLoadProgress& on_progress_;
+  uint64_t count_ = 0;
+};
+
+class FileSource final : public ByteSource {
+ public:
+  explicit FileSource(ReadableFile& file) : file_(file) {}
+  Result<size_t> read(std::span<char> into) override { return file_.read(into); }
+
+ private:
+  ReadableFile& file_;
+};
+
+class Loader {
+ public:
+  Loader(store::Keyspace& keyspace, CountingSource& source, uint64_t total, const LoadOptions& options)
+      : keyspace_(keyspace),
+        total_(total),
+        options_(options),
+        decoder_(source,
+                 {.verify_checksum = options.verify_checksum, .buffer_bytes = 2 * kReadBytes, .bytes_total = total}) {}
+
+  Result<LoadReport> run() {
+    if (auto status = decoder_.begin(); !status) return std::unexpected(std::move(status.error()));
+    report_.rdb_version = decoder_.version();
+    for (;;) {
+      auto item = decoder_.next();
+      if (!item) return std::unexpected(std::move(item.error()));
+      if (item->kind == RdbItem::Kind::kEnd) break;
+      if (auto status = take(*item); !status) return std::unexpected(std::move(status.error()));
+    }
+    report_.bytes = decoder_.offset();
+    report_.checksum_verified = decoder_.checksum_verified();
+    return std::move(report_);
+  }
+
+ private:
+  Status take(const RdbItem& item) {
+    switch (item.kind) {
+      case RdbItem::Kind::kEntry:
+        return take_entry(item);
+      case RdbItem::Kind::kSelectDatabase:
+        return select(item.number);
+      case RdbItem::Kind::kResizeDatabase:
+        reserve(item.number);
+        break;
+      case RdbItem::Kind::kAux:
+        take_aux(item);
+        break;
+      case RdbItem::Kind::kFunction:
+        warn("A function library was skipped: functions are not supported yet");
+        break;
+      case RdbItem::Kind::kModuleAux:
+        warn(fmt::format("Data of module '{}' was skipped", item.name));
+        break;
+      case RdbItem::Kind::kEnd:
+        break;
+    }
+    return {};
+  }
+
+  // A hostile file may hold a million of them.
+  void warn(std::string message) {
+    constexpr size_t kMostWarnings = 100;
+    if (report_.warnings.size() < kMostWarnings) report_.warnings.push_back(std::move(message));
+  }
+
+  Status select(uint64_t number) {
+    if (number >= static_cast<uint64_t>(keyspace_.count())) {
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("The file has keys in database {}, but there are only {} databases (offset {})", number,
+                              keyspace_.count(), decoder_.offset()));
+    }
+    database_ = static_cast<int>(number);
+    return {};
+  }
+
+  void reserve(uint64_t keys) {
+    if (total_ != 0) keys = std::min(keys, total_ / kLeastBytesPerKey);
+    constexpr uint64_t kMostOfUnknownSource = 1'000'000;
+    if (total_ == 0) keys = std::min(keys, kMostOfUnknownSource);
+    store::Database& database = keyspace_.database(database_);
+    database.reserve(database.size() + static_cast<size_t>(keys));
+  }
+
+  Status take_entry(const RdbItem& item) {
+    const bool expired = item.expire_at_ms != store::kNoExpiry && item.expire_at_ms < options_.now_ms;
+    if (expired && options_.skip_expired) {
+      report_.keys_expired++;
+      return {};
+    }
+    store::Database& database = keyspace_.database(database_);
+    const size_t size_before = database.size();
+    database.load({.key = item.key,
+                   .value = item.value,
+                   .expire_at_ms = item.expire_at_ms,
+                   .idle_seconds = item.idle_seconds,
+                   .frequency = item.frequency});
+    report_.keys_loaded++;
+    if (database.size() != size_before || options_.replace_existing) return {};
+    return fail(ErrorCode::kCorrupt, fmt::format("The RDB data has the key {} twice in database {} (offset {})",
+                                                 quoted(item.key.substr(0, 128)), database_, decoder_.offset()));
+  }
+
+  void take_aux(const RdbItem& item) {
+    store::StringView::Scratch scratch;
+    const std::string_view value = item.value.text(scratch);
+    const auto number = parse_int64(value).value_or(0);
+    if (item.name == "redis-ver") report_.redis_version = value.substr(0, 64);
+    if (item.name == "ctime") report_.created_unix_seconds = number;
+    if (item.name == "used-mem") report_.used_memory_bytes = static_cast<uint64_t>(std::max<int64_t>(number, 0));
+    if (item.name == "aof-base") report_.aof_base = number != 0;
+  }
+
+  store::Keyspace& keyspace_;
+  const uint64_t total_;
+  const LoadOptions& options_;
+  RdbDecoder decoder_;
+  LoadReport report_;
+  int database_ = 0;
+};
+
+}  // namespace
+
+Result<LoadReport> load_rdb(store::Keyspace& keyspace, ByteSource& source, uint64_t bytes_total,
+                            const LoadOptions& options, OnLoadProgress on_progress) {
+  CountingSource counting(source, bytes_total, on_progress);
+  return Loader(keyspace, counting, bytes_total, options).run();
+}
+
+Result<LoadReport> load_rdb(store::Keyspace& keyspace, FileSystem& files, const std::string& path,
+                            const LoadOptions& options, OnLoadProgress on_progress) {
+  auto file = files.open(path);
+  if (!file) return std::unexpected(std::move(file.error()));
+  FileSource source(**file);
+  auto report = load_rdb(keyspace, source, (*file)->size(), options, std::move(on_progress));
+  if (!report && report.error().code != ErrorCode::kIo) {
+    report.error().message = fmt::format("{}: {}", path, report.error().message);
+  }
+  return report;
+}
+
+}  // namespace cowslip::persistence
