@@ -116,14 +116,15 @@ class BackgroundSave {
   void reset_statistics();
 
  private:
-  [[noreturn]] void run_child(const SaveRequest& request, int report_fd, pid_t parent);
-  Status fork_failed(const SaveRequest& request, int os_errno);
-  void child_started(const SaveRequest& request, pid_t child, int64_t fork_us);
+  Status not_started(std::string_view step, int os_errno);
+  void child_started(pid_t child, int64_t fork_us);
   void take_report(const ChildReport& report);
-  SaveOutcome finish(int wait_status);
+  SaveOutcome finish(std::optional<int> wait_status);
+  void judge(SaveOutcome& outcome, std::optional<int> wait_status) const;
   void log_outcome(const SaveOutcome& outcome) const;
   void remember_outcome(const SaveOutcome& outcome);
-  void remove_temporary_file(pid_t child);
+  void remove_temporary_file();
+  void kill_if_cancelled_in_vain();
   bool to_socket() const { return std::holds_alternative<SocketTarget>(request_.target); }
 
   const Surroundings around_;

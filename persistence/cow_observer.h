@@ -21,7 +21,6 @@
 #include <optional>
 #include <thread>
 
-#include "base/clock.h"
 #include "memory/process_memory.h"
 
 namespace cowslip::persistence {
@@ -59,40 +58,54 @@ struct ChildMemoryReport {
 
 class CowObserver {
  public:
-  explicit CowObserver(const Clock& clock) : clock_(clock) {}
+  CowObserver() = default;
   ~CowObserver();
   CowObserver(const CowObserver&) = delete;
   CowObserver& operator=(const CowObserver&) = delete;
 
   // Starts sampling `child`. `at_fork` is what read_process_counters() said of this process just before the fork.
   void watch(pid_t child, const memory::ProcessCounters& at_fork);
-  // Samples no longer. The figures are final: with the child's own report they are exact, without one they are the last
-  // sample that found the child alive.
-  CowSummary finish(const std::optional<ChildMemoryReport>& own_report);
-  // The child's own report has arrived: it is as exact as a figure can be, and the parent is measured beside it now.
-  void add_child_report(const ChildMemoryReport& report);
+  // The child's own last report has arrived. It is exact, and the child is about to go: it is measured no more, and the
+  // parent once, now.
+  void add_final_report(const ChildMemoryReport& report);
+  // The child has ended. The figures are final: its own if it left some, otherwise the last that found it alive.
+  CowSummary finish();
 
   CowSummary summary() const;
 
  private:
-  struct Schedule;
-  void run();
-  void sample(std::unique_lock<std::mutex>& lock, Schedule& schedule);
-  void record(const CowFigures& figures, bool exact);
-  // With mutex_ held. Fills what depends on the fork.
-  CowFigures figures_from(const memory::ProcessCounters& parent, const memory::ProcessCounters& child) const;
-  uint64_t estimate_copied(const memory::ProcessCounters& parent, const memory::ProcessCounters& child) const;
+  // When each kind of reading is due, and what it costs.
+  struct Schedule {
+    int64_t exact_due_us;
+    int64_t cheap_due_us;
+  };
+  // Parent and child, read together.
+  struct Reading {
+    memory::ProcessCounters parent = {};
+    memory::ProcessCounters child = {};
+    std::optional<uint64_t> copied;  // read from the kernel, not estimated
+    int64_t at_us = 0;
+    int64_t took_us = 0;  // of the event loop's, the child's or a processor's time
+  };
 
-  const Clock& clock_;
+  void run();
+  void watch_one(std::unique_lock<std::mutex>& lock);
+  static std::optional<Reading> read(pid_t child, bool exact);
+  // The following need mutex_.
+  void record(const Reading& reading);
+  uint64_t estimate_copied(const Reading& reading) const;
+
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   bool stopping_ = false;
-  pid_t child_ = 0;          // 0: nobody to watch
-  uint64_t generation_ = 0;  // raised by watch() and finish(), so a sample of an older child is dropped
+  pid_t child_ = 0;          // 0: nobody to measure
+  uint64_t generation_ = 0;  // raised whenever child_ changes, so that a reading of an older child is dropped
   memory::ProcessCounters at_fork_;
-  memory::ProcessCounters parent_at_exact_, child_at_exact_;
+  Reading last_exact_;
   int64_t forked_at_us_ = 0;
+  uint64_t exact_peak_ = 0;
   uint64_t exact_sum_ = 0;
+  double exact_us_per_byte_ = 10.0 / (1 << 20);  // of resident memory; learnt
   CowSummary summary_;
   std::thread thread_;
 };

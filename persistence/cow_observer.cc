@@ -1,0 +1,202 @@
+#include "persistence/cow_observer.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace cowslip::persistence {
+namespace {
+
+// A reading that took t is followed by 200 t without one of its kind: half a percent of the time for each kind, one
+// percent together.
+constexpr int64_t kPauseFactor = 200;
+constexpr int64_t kShortestExactPauseUs = 100'000;
+constexpr int64_t kShortestCheapPauseUs = 10'000;
+
+int64_t now_us() {
+  return SystemClock().monotonic_us();
+}
+
+int64_t thread_cpu_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000 + time.tv_nsec / 1000;
+}
+
+int64_t page_bytes() {
+  static const int64_t bytes = ::sysconf(_SC_PAGESIZE);
+  return bytes;
+}
+
+// The process's signals are handled by the event loop's thread.
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+CowObserver::~CowObserver() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork) {
+  const std::lock_guard lock(mutex_);
+  child_ = child;
+  generation_++;
+  at_fork_ = at_fork;
+  forked_at_us_ = now_us();
+  exact_peak_ = exact_sum_ = 0;
+  summary_ = {};
+  // At the fork nothing is copied, and a child starts to count its faults at zero. This is as exact as any reading.
+  last_exact_ = {.parent = at_fork, .child = {}, .copied = 0, .at_us = forked_at_us_};
+  summary_.last.measured_at_us = summary_.last.exact_at_us = forked_at_us_;
+  summary_.last.parent_resident = at_fork.resident;
+  summary_.last.child_resident = at_fork.resident;
+  changed_.notify_all();
+  if (thread_.joinable()) return;
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    // No thread to be had: then the child's own report at its end has to do.
+  }
+}
+
+void CowObserver::add_final_report(const ChildMemoryReport& report) {
+  Reading reading{.copied = report.private_dirty, .at_us = now_us()};
+  if (!memory::read_process_counters_signal_safe(0, reading.parent)) return;
+  reading.child.resident = report.resident;
+  reading.child.page_tables = report.page_tables;
+  const std::lock_guard lock(mutex_);
+  if (child_ == 0) return;
+  record(reading);
+  child_ = 0;
+  generation_++;
+  changed_.notify_all();
+}
+
+CowSummary CowObserver::finish() {
+  const std::lock_guard lock(mutex_);
+  child_ = 0;
+  generation_++;
+  changed_.notify_all();
+  if (forked_at_us_ != 0) summary_.watched_us = now_us() - forked_at_us_;
+  return summary_;
+}
+
+CowSummary CowObserver::summary() const {
+  const std::lock_guard lock(mutex_);
+  CowSummary summary = summary_;
+  if (child_ != 0) summary.watched_us = now_us() - forked_at_us_;
+  return summary;
+}
+
+// ---- the observer's thread ----
+
+void CowObserver::run() {
+  block_signals();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stopping_ || child_ != 0; });
+    if (stopping_) return;
+    watch_one(lock);
+  }
+}
+
+void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
+  const pid_t child = child_;
+  const uint64_t generation = generation_;
+  const auto over = [&] { return stopping_ || generation_ != generation; };
+  // The first exact reading waits until it, too, is half a percent of the time.
+  const auto first_cost_us = static_cast<int64_t>(exact_us_per_byte_ * static_cast<double>(at_fork_.resident));
+  Schedule due{.exact_due_us = forked_at_us_ + std::max(kShortestExactPauseUs, first_cost_us * kPauseFactor),
+               .cheap_due_us = forked_at_us_ + kShortestCheapPauseUs};
+  for (;;) {
+    const int64_t pause_us = std::min(due.exact_due_us, due.cheap_due_us) - now_us();
+    if (changed_.wait_for(lock, std::chrono::microseconds(std::max<int64_t>(pause_us, 0)), over)) return;
+    const bool exact = now_us() >= due.exact_due_us;
+    lock.unlock();
+    const auto reading = read(child, exact);
+    lock.lock();
+    if (over()) return;
+    if (reading) record(*reading);
+    const int64_t after_us = now_us();
+    const int64_t pause_after_us = reading ? reading->took_us * kPauseFactor : kShortestExactPauseUs;
+    if (exact) due.exact_due_us = after_us + std::max(kShortestExactPauseUs, pause_after_us);
+    // An exact reading brings cheap ones along.
+    due.cheap_due_us = after_us + (exact ? kShortestCheapPauseUs : std::max(kShortestCheapPauseUs, pause_after_us));
+  }
+}
+
+std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) {
+  Reading reading;
+  const int64_t start_us = now_us(), cpu_start_us = thread_cpu_us();
+  if (exact) {
+    memory::MemoryRollup rollup;
+    if (!memory::read_memory_rollup_signal_safe(child, rollup)) return {};
+    reading.copied = rollup.private_dirty;
+  }
+  if (!memory::read_process_counters_signal_safe(0, reading.parent)) return {};
+  if (!memory::read_process_counters_signal_safe(child, reading.child)) return {};
+  reading.at_us = now_us();
+  // While the kernel walks the child's page tables the child may have to wait, so what counts is the time on the clock.
+  // The counters are handed out without making anybody wait: there it is our own processor time.
+  reading.took_us = exact ? reading.at_us - start_us : thread_cpu_us() - cpu_start_us;
+  return reading;
+}
+
+uint64_t CowObserver::estimate_copied(const Reading& reading) const {
+  // Each minor fault gave the parent a page: a new one, by which it grew, or a copy, by which it did not. A page it
+  // gave back made it smaller and is the child's alone from then on, so both directions add up. The child's own faults
+  // are copies or new pages; either way they are its alone.
+  const memory::ProcessCounters &parent = reading.parent, &before = last_exact_.parent;
+  const auto faults = static_cast<int64_t>(parent.minor_faults - before.minor_faults);
+  const auto grown = static_cast<int64_t>(parent.resident_anon - before.resident_anon);
+  const auto child_faults = static_cast<int64_t>(reading.child.minor_faults - last_exact_.child.minor_faults);
+  const int64_t since = (faults + child_faults) * page_bytes() - grown;
+  const uint64_t estimate = *last_exact_.copied + static_cast<uint64_t>(std::max<int64_t>(since, 0));
+  return std::min(estimate, std::max(reading.child.resident_anon, *last_exact_.copied));
+}
+
+void CowObserver::record(const Reading& reading) {
+  CowFigures& last = summary_.last;
+  if (reading.copied) {
+    last_exact_ = reading;
+    last.exact_at_us = reading.at_us;
+    exact_peak_ = std::max(exact_peak_, *reading.copied);
+    exact_sum_ += *reading.copied;
+    summary_.exact_readings++;
+    summary_.average_bytes = exact_sum_ / summary_.exact_readings;
+    if (reading.took_us > 0 && reading.child.resident > 0) {
+      exact_us_per_byte_ = static_cast<double>(reading.took_us) / static_cast<double>(reading.child.resident);
+    }
+  } else {
+    summary_.cheap_readings++;
+  }
+  summary_.sampling_us += reading.took_us;
+  last.measured_at_us = reading.at_us;
+  last.copied_bytes = reading.copied ? *reading.copied : estimate_copied(reading);
+  last.parent_resident = reading.parent.resident;
+  last.child_resident = reading.child.resident;
+  last.growth_bytes = static_cast<int64_t>(reading.parent.resident + last.copied_bytes - at_fork_.resident);
+  last.parent_minor_faults = reading.parent.minor_faults - at_fork_.minor_faults;
+  last.parent_page_tables = reading.parent.page_tables;
+  last.child_page_tables = reading.child.page_tables;
+  summary_.peak_bytes = std::max(exact_peak_, last.copied_bytes);
+}
+
+}  // namespace cowslip::persistence

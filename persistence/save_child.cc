@@ -1,0 +1,201 @@
+#include "persistence/save_child.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/clock.h"
+#include "memory/process_memory.h"
+#include "persistence/byte_sink.h"
+#include "persistence/child_report.h"
+#include "persistence/rdb_saver.h"
+#include "persistence/snapshot_file.h"
+
+namespace cowslip::persistence {
+namespace {
+
+constexpr int64_t kReportEveryUs = 50'000;
+// How long the last report waits for a parent that does not read. It is of no use to wait for ever.
+constexpr int kFinalReportTimeoutMs = 2000;
+
+// Keeps the parent informed. Its methods marked "signal-safe" may run in a signal handler that interrupted any other.
+class Reporter {
+ public:
+  explicit Reporter(int fd) : fd_(fd) {}
+
+  void set_phase(SavePhase phase) { report_.phase = phase; }
+  void set_temporary_path(std::string_view path) {
+    path = path.substr(0, sizeof temporary_path_ - 1);
+    path.copy(temporary_path_, path.size());
+  }
+  // Dropped when the pipe is full: the next one says more.
+  void progress(const SaveProgress& progress) {
+    report_.keys = progress.keys;
+    report_.keys_total = progress.keys_total;
+    report_.bytes = progress.bytes;
+    const int64_t now_us = SystemClock().monotonic_us();
+    if (now_us < next_at_us_) return;
+    next_at_us_ = now_us + kReportEveryUs;
+    (void)!::write(fd_, &report_, sizeof report_);
+  }
+  void failed(const Error& error) {
+    report_.flags |= ChildReport::kFailed;
+    report_.os_errno = error.os_errno;
+    report_.text_length = static_cast<uint32_t>(std::min(error.message.size(), ChildReport::kTextBytes));
+    error.message.copy(report_.text, report_.text_length);
+  }
+
+  // Signal-safe.
+  void final(uint32_t flags) {
+    report_.flags |= flags | ChildReport::kFinal;
+    memory::MemoryRollup rollup;
+    memory::ProcessCounters counters;
+    if (memory::read_memory_rollup_signal_safe(0, rollup) && memory::read_process_counters_signal_safe(0, counters)) {
+      report_.flags |= ChildReport::kMemory;
+      report_.private_dirty = rollup.private_dirty;
+      report_.resident = rollup.resident;
+      report_.page_tables = counters.page_tables;
+    }
+    pollfd writable{fd_, POLLOUT, 0};
+    ::poll(&writable, 1, kFinalReportTimeoutMs);
+    (void)!::write(fd_, &report_, sizeof report_);
+  }
+
+  // Signal-safe.
+  [[noreturn]] void cancelled() {
+    if (temporary_path_[0] != '\0') ::unlink(temporary_path_);
+    final(ChildReport::kCancelled);
+    ::_exit(kChildCancelled);
+  }
+
+ private:
+  const int fd_;
+  int64_t next_at_us_ = 0;
+  ChildReport report_;
+  char temporary_path_[4096] = {};
+};
+
+// A signal handler has no other way to its data. Set in the child only.
+Reporter* interrupted_reporter = nullptr;
+
+// ---- becoming a child ----
+
+void ignore(int signal) {
+  ::signal(signal, SIG_IGN);
+}
+
+// The parent's handlers speak to the parent's event loop.
+void take_over_signals(Reporter& reporter) {
+  for (int number = 1; number < NSIG; number++) ::signal(number, SIG_DFL);
+  // The parent decides when its child goes: a terminal's or a service manager's signal to the whole group reaches the
+  // parent too. A receiver that hangs up is an errno.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) ignore(number);
+  interrupted_reporter = &reporter;
+  ::signal(SIGUSR1, [](int) { interrupted_reporter->cancelled(); });
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// A listening port or a client held open here would stay open when the parent closes it.
+void close_inherited_descriptors(int keep, int keep_too) {
+  const auto [low, high] = std::minmax(keep, keep_too);
+  unsigned from = STDERR_FILENO + 1;
+  for (const int kept : {low, high}) {
+    if (kept < static_cast<int>(from)) continue;
+    if (kept > static_cast<int>(from)) ::close_range(from, static_cast<unsigned>(kept) - 1, 0);
+    from = static_cast<unsigned>(kept) + 1;
+  }
+  ::close_range(from, ~0u, 0);
+}
+
+void set_oom_score(int score) {
+  const UniqueFd fd(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  const std::string text = std::to_string(score);
+  // Refused only where it would be lowered; then the child is what its parent is.
+  if (fd) (void)!::write(fd.get(), text.data(), text.size());
+}
+
+void become_child(const SaveChildTask& task, Reporter& reporter) {
+  const auto* socket = std::get_if<SocketTarget>(&task.request.target);
+  // 1. Die with the parent; it may be gone already.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != task.parent) ::_exit(kChildFailed);
+  // 2. Let go of what is not ours, before anything can block.
+  close_inherited_descriptors(task.report_fd, socket != nullptr ? socket->fd : task.report_fd);
+  // 3. Be the one that is killed when memory runs out, before any is taken.
+  set_oom_score(task.request.oom_score_adj);
+  ::prctl(PR_SET_NAME, "cowslip-rdb-bgsave");
+  // 4. From here on the parent may cancel.
+  take_over_signals(reporter);
+}
+
+// ---- saving ----
+
+Status save_to_file(const SaveChildTask& task, const std::string& path, Reporter& reporter) {
+  const SaveOptions& options = task.request.options;
+  reporter.set_phase(SavePhase::kCreate);
+  reporter.set_temporary_path(temporary_path_for(path, ::getpid()));
+  SnapshotFileOptions file_options;
+  if (!options.incremental_fsync) file_options.writeback_every_bytes = 0;
+  auto file = SnapshotFile::create(task.files, path, file_options);
+  if (!file) return std::unexpected(std::move(file.error()));
+  reporter.set_phase(SavePhase::kWrite);
+  auto saved =
+      save_rdb(task.keyspace, **file, options, [&](const SaveProgress& progress) { reporter.progress(progress); });
+  if (!saved) return std::unexpected(std::move(saved.error()));
+  reporter.set_phase(SavePhase::kPublish);
+  return (*file)->publish();
+}
+
+Status stream_to_socket(const SaveChildTask& task, const SocketTarget& target, Reporter& reporter) {
+  DescriptorSink sink(target.fd, target.stall_timeout_ms);
+  reporter.set_phase(SavePhase::kSend);
+  if (auto status = sink.append(fmt::format("$EOF:{}\r\n", task.stream_mark)); !status) return status;
+  auto saved = save_rdb(task.keyspace, sink, task.request.options,
+                        [&](const SaveProgress& progress) { reporter.progress(progress); });
+  if (!saved) return std::unexpected(std::move(saved.error()));
+  return sink.append(task.stream_mark);
+}
+
+Status save(const SaveChildTask& task, Reporter& reporter) {
+  if (const auto* socket = std::get_if<SocketTarget>(&task.request.target)) {
+    return stream_to_socket(task, *socket, reporter);
+  }
+  return save_to_file(task, std::get<FileTarget>(task.request.target).path, reporter);
+}
+
+// The work is done: a cancellation that comes now is too late, and must not spoil the last report.
+void refuse_cancellation() {
+  ignore(SIGUSR1);
+}
+
+}  // namespace
+
+void run_save_child(const SaveChildTask& task) {
+  Reporter reporter(task.report_fd);
+  become_child(task, reporter);
+  Logger log = task.log;
+  log.set_role('C');
+  const Status status = save(task, reporter);
+  refuse_cancellation();
+  if (!status) {
+    log.warning("{}", status.error().message);
+    reporter.failed(status.error());
+    reporter.final(0);
+    ::_exit(kChildFailed);
+  }
+  if (std::holds_alternative<FileTarget>(task.request.target)) log.notice("DB saved on disk");
+  reporter.set_phase(SavePhase::kDone);
+  reporter.final(0);
+  ::_exit(kChildOk);
+}
+
+}  // namespace cowslip::persistence

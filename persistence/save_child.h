@@ -1,0 +1,35 @@
+// The forked child of a background save: everything that happens on its side.
+//
+// It is a copy of a process with several threads, of which only this one came along: locks that others held stay
+// locked. So it uses the heap (whose allocators prepare for fork), the const keyspace, plain system calls and the log,
+// and leaves through _exit, past every destructor and exit handler of its parent.
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "persistence/background_save.h"
+#include "store/keyspace.h"
+
+namespace cowslip::persistence {
+
+struct SaveChildTask {
+  const SaveRequest& request;
+  const store::Keyspace& keyspace;
+  FileSystem& files;
+  const Logger& log;
+  int report_fd;  // the pipe's writing end, non-blocking
+  pid_t parent;
+  std::string_view stream_mark;  // 40 hexadecimal digits, for a SocketTarget
+};
+
+// Exit codes of the child.
+inline constexpr int kChildOk = 0;
+inline constexpr int kChildFailed = 1;
+inline constexpr int kChildCancelled = 255;
+
+// REQUIRES: all signals are blocked, and this is the child.
+[[noreturn]] void run_save_child(const SaveChildTask& task);
+
+}  // namespace cowslip::persistence
