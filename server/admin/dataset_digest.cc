@@ -1,0 +1,81 @@
+#include "server/admin/dataset_digest.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <nettle/sha1.h>
+
+#include <cstring>
+#include <string_view>
+
+namespace cowslip::server {
+namespace {
+
+Digest sha1(std::string_view bytes) {
+  sha1_ctx context;
+  sha1_init(&context);
+  sha1_update(&context, bytes.size(), reinterpret_cast<const uint8_t*>(bytes.data()));
+  Digest digest;
+  sha1_digest(&context, digest.size(), digest.data());
+  return digest;
+}
+
+std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+void add(Digest& digest, std::string_view bytes) {
+  const Digest other = sha1(bytes);
+  for (size_t i = 0; i < digest.size(); i++) digest[i] ^= other[i];
+}
+
+void mix(Digest& digest, std::string_view bytes) {
+  add(digest, bytes);
+  digest = sha1(bytes_of(digest));
+}
+
+void mix_number(Digest& digest, uint32_t number) {
+  const uint32_t big_endian = htonl(number);
+  char bytes[sizeof(big_endian)];
+  std::memcpy(bytes, &big_endian, sizeof(bytes));
+  mix(digest, {bytes, sizeof(bytes)});
+}
+
+void mix_value(Digest& digest, const store::Entry& entry) {
+  mix_number(digest, static_cast<uint32_t>(entry.type()));
+  store::StringView::Scratch scratch;
+  mix(digest, entry.string().text(scratch));
+  if (entry.has_expiry()) add(digest, "!!expire!!");
+}
+
+}  // namespace
+
+Digest value_digest(const store::Entry& entry) {
+  Digest digest = {};
+  mix_value(digest, entry);
+  return digest;
+}
+
+Digest dataset_digest(const store::Keyspace& keyspace) {
+  Digest all = {};
+  for (int number = 0; number < keyspace.count(); number++) {
+    const store::Database& db = keyspace.database(number);
+    if (db.size() == 0) continue;
+    mix_number(all, static_cast<uint32_t>(number));
+    db.for_each([&](const store::Entry& entry) {
+      Digest digest = {};
+      mix(digest, entry.key());
+      mix_value(digest, entry);
+      // Xored as it is: it is a hash already.
+      for (size_t i = 0; i < all.size(); i++) all[i] ^= digest[i];
+    });
+  }
+  return all;
+}
+
+std::string digest_text(const Digest& digest) {
+  std::string text;
+  for (const uint8_t byte : digest) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+}  // namespace cowslip::server
