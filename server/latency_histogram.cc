@@ -18,7 +18,7 @@ static_assert(LatencyHistogram::kMaxNs < (1ull << kMaxBits));
 LatencyHistogram::LatencyHistogram() : buckets_(kBuckets) {}
 
 size_t LatencyHistogram::bucket_of(uint64_t ns) {
-  const int bits = std::bit_width(ns);
+  const auto bits = static_cast<int>(std::bit_width(ns));
   if (bits <= kUnitBits) return ns;
   const int shift = bits - kUnitBits;
   // The top eight bits are 128 ... 255; each further power of two adds 128 buckets.
