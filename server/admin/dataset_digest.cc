@@ -65,8 +65,7 @@ Digest dataset_digest(const store::Keyspace& keyspace) {
       Digest digest = {};
       mix(digest, entry.key());
       mix_value(digest, entry);
-      // Xored as it is: it is a hash already.
-      for (size_t i = 0; i < all.size(); i++) all[i] ^= digest[i];
+      add(all, bytes_of(digest));
     });
   }
   return all;
