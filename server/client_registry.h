@@ -12,15 +12,12 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "server/config.h"
 #include "server/connection.h"
-#include "server/statistics.h"
 
 namespace cowslip::server {
 
-class EventLoop;
+class Server;
 
 struct ClientMemory {
   uint64_t normal_bytes = 0;
@@ -31,8 +28,7 @@ struct ClientMemory {
 
 class ClientRegistry {
  public:
-  ClientRegistry(EventLoop& loop, const ServerConfig& config, const Clock& clock, Logger& log,
-                 ServerStatistics& statistics);
+  explicit ClientRegistry(Server& server);
   ~ClientRegistry();
 
   // Takes the client in and watches its socket. Null when the kernel refuses to.
@@ -42,7 +38,7 @@ class ClientRegistry {
   // In the order in which they came. `visit` may close clients, the visited one too, and must not add any.
   void for_each(const std::function<void(Connection&)>& visit);
 
-  // Ends the connection. Harmless when it is closed already.
+  // Ends the connection. Harmless when it is closed already. Others know clients too: use Server::close_client().
   void close(Connection& connection);
   void close_all();
   // Frees the connections closed since the last call. The loop calls it when nobody can hold one.
@@ -68,11 +64,7 @@ class ClientRegistry {
   void release_spare_buffers(Connection& connection, int64_t idle_ms);
   void end_round();
 
-  EventLoop& loop_;
-  const ServerConfig& config_;
-  const Clock& clock_;
-  Logger& log_;
-  ServerStatistics& statistics_;
+  Server& server_;
   std::map<uint64_t, std::unique_ptr<Connection>> connections_;  // by id, which is the order of their coming
   std::vector<std::unique_ptr<Connection>> closed_;
   uint64_t next_id_ = 1;

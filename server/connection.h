@@ -2,6 +2,8 @@
 // session. Plain data; RequestPump moves the bytes, ClientRegistry owns it, CLIENT's handlers show it. Event loop only.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,9 +31,10 @@ struct Connection {
 
   // ---- from the client ----
   protocol::RespParser parser;
-  std::string input;       // unconsumed bytes; empty while requests arrive whole
-  size_t input_start = 0;  // of `input`: the bytes before are consumed
-  size_t input_peak = 0;   // largest request backlog lately, for INFO
+  std::string input;        // unconsumed bytes; empty while requests arrive whole
+  size_t input_start = 0;   // of `input`: the bytes before are consumed
+  size_t shared_bytes = 0;  // being executed from the pump's shared buffer, for CLIENT LIST
+  size_t input_peak = 0;    // largest request backlog lately, for INFO
   int64_t last_active_ms = 0;
 
   // ---- to the client ----
@@ -46,12 +49,10 @@ struct Connection {
   bool awaits_writable = false;  // the socket was full
   bool postponed = false;        // its next command waits for the end of CLIENT PAUSE
   bool closed = false;           // off the registry; freed at the end of the iteration
-  bool close_reported = false;
 
   // ---- SYNC ----
-  bool accepts_eof = false;  // REPLCONF capa eof
-  bool rdb_functions_only = false;
-  bool rdb_empty = false;  // REPLCONF rdb-filter-only "": no keys wanted
+  bool accepts_eof = false;        // REPLCONF capa eof
+  bool announced_replica = false;  // REPLCONF listening-port: a server that wants to follow, not just a copy
   ReplicaState replica_state = ReplicaState::kNone;
 
   size_t input_bytes() const { return input.size() - input_start; }
@@ -64,6 +65,9 @@ struct Connection {
   size_t memory_bytes() const { return sizeof *this + input.capacity() + output.capacity() + address.capacity(); }
 };
 
+// "127.0.0.1:50000", "[::1]:50000"; empty for a Unix socket.
+std::string address_text(const sockaddr_storage& address);
+bool is_loopback(const sockaddr_storage& address);
 // "127.0.0.1:6379": our end of the connection, asked of the kernel.
 std::string local_address(const Connection& connection);
 

@@ -4,11 +4,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <cstdlib>
+#include <span>
 #include <utility>
 
 namespace cowslip::server {
@@ -46,7 +48,8 @@ EventLoop::EventLoop(const Clock& clock, ServerStatistics& statistics)
       statistics_(statistics),
       reactor_(std::make_unique<Reactor>()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      woke_us_(clock.monotonic_us()) {
   // The two that are not clients are told apart by pointers that no Connection can have: none, and this loop's own.
   epoll_event reactor{.events = EPOLLIN, .data = {.ptr = nullptr}};
   epoll_event wake{.events = EPOLLIN, .data = {.ptr = this}};
@@ -82,11 +85,11 @@ void EventLoop::run(ConnectionEvents& events) {
 void EventLoop::turn(ConnectionEvents& events, bool may_wait) {
   run_deferred();
   const bool more = events.before_wait();
-  const int64_t slept_us = clock_.monotonic_us();
+  count_iteration(clock_.monotonic_us());
   std::array<epoll_event, kEventsPerWait> ready;
   const int timeout_ms = may_wait && !more && deferred_.empty() && !stopped_ ? -1 : 0;
   const int count = epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, timeout_ms);
-  const int64_t woke_us = clock_.monotonic_us();
+  woke_us_ = clock_.monotonic_us();
   events.on_wake();
   bool reactor_ready = false;
   for (const epoll_event& event : std::span(ready).first(static_cast<size_t>(std::max(count, 0)))) {
@@ -102,6 +105,12 @@ void EventLoop::turn(ConnectionEvents& events, bool may_wait) {
     }
   }
   if (reactor_ready) reactor_->context.poll();
+}
+
+// `slept_us`: now, when all work of the iteration is done.
+void EventLoop::count_iteration(int64_t slept_us) {
+  statistics_.loop_cycles++;
+  statistics_.loop_duration_us += static_cast<uint64_t>(slept_us - woke_us_);
 }
 
 void EventLoop::run_deferred() {

@@ -60,6 +60,8 @@ class EventLoop {
   void turn(ConnectionEvents& events, bool may_wait);
   void stop() { stopped_ = true; }
   bool stopped() const { return stopped_; }
+  // The monotonic clock as of the end of the last wait.
+  int64_t now_us() const { return woke_us_; }
 
   // Runs `task` at the end of this iteration, or of the next one when called between two.
   void defer(std::function<void()> task);
@@ -69,8 +71,8 @@ class EventLoop {
  private:
   struct Reactor;  // asio's part, kept out of this header
 
-  int wait(bool may_wait);
   void run_deferred();
+  void count_iteration(int64_t slept_us);
 
   const Clock& clock_;
   ServerStatistics& statistics_;
@@ -79,6 +81,7 @@ class EventLoop {
   UniqueFd wake_;  // eventfd: ends a wait from another thread
   std::vector<std::function<void()>> deferred_;
   bool stopped_ = false;
+  int64_t woke_us_ = 0;
 };
 
 }  // namespace cowslip::server

@@ -13,7 +13,7 @@ class PauseControl {
   int64_t until_ms() const { return until_ms_; }
   // Times are the monotonic clock's. A pause while one is under way keeps the stricter mode and the later end.
   void pause(Mode mode, int64_t until_ms);
-  void end() { mode_ = Mode::kNone; }
+  void end() { mode_ = Mode::kNone, until_ms_ = 0; }
   // True when a pause ended by this: the caller lets the waiting clients go on.
   bool expire(int64_t now_ms);
 

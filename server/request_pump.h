@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/reply_writer.h"
 #include "protocol/resp_parser.h"
 #include "server/event_loop.h"
 
@@ -57,7 +58,9 @@ class RequestPump final : public ConnectionEvents {
   void run_backlog(Connection& connection);
   void check_query_buffer(Connection& connection);
   void protocol_error(Connection& connection, protocol::ReplyWriter& reply, std::string_view bytes);
-  void refuse_over_limit_query(Connection& connection);
+  void send_pending(Connection& connection);
+  void sent(Connection& connection, size_t bytes);
+  void everything_sent(Connection& connection);
   protocol::ParserLimits limits_for(const Connection& connection) const;
 
   Server& server_;
