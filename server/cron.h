@@ -28,8 +28,9 @@ class Cron {
   struct Timers;
 
   void schedule();
-  void schedule_expiry(int64_t delay_us);
+  void schedule_expiry();
   void run_expiry();
+  bool delete_expired(int64_t until_us);
   void adapt_hz();
   void sample_rates();
   void upkeep_store();
@@ -40,7 +41,9 @@ class Cron {
   bool active_expire_ = true;
   uint64_t runs_ = 0;
   int64_t last_sample_us_ = 0;
-  int64_t last_memory_sample_us_ = 0;
+  int64_t last_keep_alive_us_ = 0;
+  bool expiry_pending_ = false;   // a slice is scheduled because more keys are due
+  int next_expiry_database_ = 0;  // where the last slice stopped
 };
 
 }  // namespace cowslip::server

@@ -1,0 +1,98 @@
+#include "server/loading.h"
+
+#include <unistd.h>
+
+#include "persistence/rdb_loader.h"
+#include "persistence/snapshot_file.h"
+#include "server/config.h"
+#include "server/cron.h"
+#include "server/event_loop.h"
+#include "server/request_pump.h"
+#include "server/save_control.h"
+#include "server/server.h"
+#include "server/shutdown.h"
+
+namespace cowslip::server {
+
+namespace {
+
+// Reads the snapshot, and can be told to stop: an interrupted load fails like one whose file has become unreadable.
+class InterruptibleSource final : public persistence::ByteSource {
+ public:
+  InterruptibleSource(ReadableFile& file, const bool& interrupted) : file_(file), interrupted_(interrupted) {}
+  Result<size_t> read(std::span<char> into) override {
+    if (interrupted_) return fail(ErrorCode::kBusy, "interrupted");
+    return file_.read(into);
+  }
+
+ private:
+  ReadableFile& file_;
+  const bool& interrupted_;
+};
+
+}  // namespace
+
+Status Loading::load_at_start() {
+  remove_leftovers();
+  const int64_t start_us = server_.clock().monotonic_us();
+  const auto loaded = load(true, false);
+  if (loaded) {
+    const double seconds = static_cast<double>(server_.clock().monotonic_us() - start_us) / 1e6;
+    server_.log().notice("DB loaded from disk: {:.3f} seconds", seconds);
+    return {};
+  }
+  if (interrupted_) return fail(ErrorCode::kBusy, "interrupted");
+  if (loaded.error().code == ErrorCode::kNotFound) return {};
+  server_.log().warning("Fatal error loading the DB, check server logs. Exiting. {}", loaded.error().message);
+  return loaded;
+}
+
+Status Loading::load_now(bool replace_existing) {
+  return load(false, replace_existing);
+}
+
+Status Loading::load(bool serve_clients, bool replace_existing) {
+  const std::string path = server_.saves().snapshot_path();
+  auto file = real_file_system().open(path);
+  if (!file) return std::unexpected(file.error());
+  progress_ = {.start_unix_us = server_.clock().unix_us(), .total_bytes = (*file)->size()};
+  active_ = true;
+  server_.refresh_gates();
+  server_.keyspace().set_deletes_expired(false);
+
+  InterruptibleSource source(**file, interrupted_);
+  persistence::LoadOptions options;
+  options.verify_checksum = server_.config().rdbchecksum;
+  options.now_ms = server_.clock().unix_ms();
+  options.replace_existing = replace_existing;
+  const uint64_t dirty = server_.keyspace().dirty();
+  const auto report =
+      persistence::load_rdb(server_.keyspace(), source, progress_.total_bytes, options,
+                            [&](uint64_t bytes, uint64_t total) { advance(bytes, total, serve_clients); });
+  server_.keyspace().set_dirty(dirty);
+
+  active_ = false;
+  server_.keyspace().set_deletes_expired(true);
+  server_.refresh_gates();
+  if (!report) return std::unexpected(report.error());
+  for (const std::string& warning : report->warnings) server_.log().warning("{}", warning);
+  last_keys_loaded_ = report->keys_loaded;
+  last_keys_expired_ = report->keys_expired;
+  server_.log().notice("Done loading RDB, keys loaded: {}, keys expired: {}.", report->keys_loaded,
+                       report->keys_expired);
+  return {};
+}
+
+void Loading::advance(uint64_t bytes, uint64_t total, bool serve_clients) {
+  progress_.loaded_bytes = bytes;
+  progress_.total_bytes = total;
+  if (serve_clients) server_.loop().turn(server_.pump(), false);
+}
+
+void Loading::remove_leftovers() {
+  const auto removed = persistence::remove_stale_temporary_files(real_file_system(), ".");
+  if (!removed) return server_.log().warning("Cannot remove old temporary files: {}", removed.error().message);
+  for (const std::string& name : *removed) server_.log().notice("Removed the unfinished snapshot {}", name);
+}
+
+}  // namespace cowslip::server

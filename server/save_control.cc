@@ -1,0 +1,185 @@
+#include "server/save_control.h"
+
+#include <fmt/format.h>
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <utility>
+#include <vector>
+
+#include "persistence/save_points.h"
+#include "server/client_registry.h"
+#include "server/config.h"
+#include "server/event_loop.h"
+#include "server/latency_monitor.h"
+#include "server/server.h"
+#include "server/snapshot_feed.h"
+
+namespace cowslip::server {
+
+namespace {
+
+// The index of the forked child's value in oom-score-adj-values.
+constexpr size_t kChildOomScore = 2;
+
+persistence::AccessStamps stamps_saved(MaxMemoryPolicy policy) {
+  switch (policy) {
+    case MaxMemoryPolicy::kVolatileLru:
+    case MaxMemoryPolicy::kAllKeysLru:
+      return persistence::AccessStamps::kIdle;
+    case MaxMemoryPolicy::kVolatileLfu:
+    case MaxMemoryPolicy::kAllKeysLfu:
+      return persistence::AccessStamps::kFrequency;
+    default:
+      return persistence::AccessStamps::kNone;
+  }
+}
+
+persistence::SavePoints save_points(const ServerConfig& config) {
+  std::vector<persistence::SavePoint> points;
+  for (const SavePoint& point : config.save) points.push_back({point.seconds, point.changes});
+  return persistence::SavePoints(std::move(points));
+}
+
+}  // namespace
+
+// The report pipe's descriptor as asio sees it. Owns a duplicate: the original belongs to BackgroundSave.
+struct SaveControl::ReportWatch {
+  ReportWatch(EventLoop& loop, int fd) : descriptor(loop.context(), dup(fd)) {}
+  asio::posix::stream_descriptor descriptor;
+};
+
+SaveControl::SaveControl(Server& server)
+    : server_(server), background_({server.keyspace(), real_file_system(), server.clock(), server.log()}) {}
+
+SaveControl::~SaveControl() = default;
+
+std::string SaveControl::snapshot_path() const {
+  // The process's working directory is `dir`, and log lines name the file as Redis's do.
+  return server_.config().dbfilename;
+}
+
+persistence::SaveOptions SaveControl::options() const {
+  const ServerConfig& config = server_.config();
+  persistence::SaveOptions options;
+  options.compression = config.rdbcompression;
+  options.checksum = config.rdbchecksum;
+  options.incremental_fsync = config.rdb_save_incremental_fsync;
+  options.key_save_delay_us = config.rdb_key_save_delay_us;
+  options.access = stamps_saved(config.maxmemory_policy);
+  options.used_memory_bytes = server_.used_memory();
+  options.now_ms = server_.clock().unix_ms();
+  return options;
+}
+
+Status SaveControl::save() {
+  if (child_running()) return fail(ErrorCode::kBusy, "Background save already in progress");
+  const auto saved = persistence::save_rdb_file(server_.keyspace(), real_file_system(), snapshot_path(), options());
+  background_.note_foreground_save(saved.has_value());
+  if (!saved) {
+    server_.log().warning("Error trying to save the DB: {}", saved.error().message);
+    server_.refresh_gates();
+    return std::unexpected(saved.error());
+  }
+  server_.log().notice("DB saved on disk");
+  server_.keyspace().set_dirty(0);
+  server_.refresh_gates();
+  return {};
+}
+
+Status SaveControl::start_background(std::string reason) {
+  persistence::SaveRequest request;
+  request.target = persistence::FileTarget{snapshot_path()};
+  request.reason = std::move(reason);
+  return start(std::move(request));
+}
+
+Status SaveControl::start_for_client(std::variant<persistence::FileTarget, persistence::SocketTarget> target,
+                                     std::string reason) {
+  persistence::SaveRequest request;
+  request.target = std::move(target);
+  request.reason = std::move(reason);
+  return start(std::move(request));
+}
+
+Status SaveControl::start(persistence::SaveRequest request) {
+  const ServerConfig& config = server_.config();
+  request.options = options();
+  request.oom_score_adj = config.oom_score_adj_values[kChildOomScore];
+  const auto started = background_.start(request);
+  if (!started) {
+    server_.refresh_gates();
+    return started;
+  }
+  server_.latency().add(latency_event::kFork, background_.state().latest_fork_us);
+  server_.clients().set_child_alive(true);
+  watch_reports();
+  return {};
+}
+
+void SaveControl::watch_reports() {
+  if (!watch_) watch_ = std::make_unique<ReportWatch>(server_.loop(), background_.report_fd());
+  watch_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read, [this](asio::error_code error) {
+    if (error) return;  // the child has ended, and the watch with it
+    if (background_.on_report()) {
+      watch_reports();
+    } else {
+      check_child();
+    }
+  });
+}
+
+void SaveControl::check_child() {
+  if (const auto outcome = background_.poll()) on_end(*outcome);
+}
+
+void SaveControl::end_child() {
+  if (const auto outcome = background_.cancel_and_wait()) on_end(*outcome);
+}
+
+void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
+  watch_.reset();
+  server_.clients().set_child_alive(false);
+  const bool is_snapshot = !outcome.to_socket && !server_.snapshot_feed().owns_child();
+  if (is_snapshot && outcome.ok) {
+    // What was changed while the child was at work is not in the file. A flush may have begun to count anew meanwhile.
+    const uint64_t dirty = server_.keyspace().dirty();
+    server_.keyspace().set_dirty(dirty - std::min(dirty, outcome.changes_at_start));
+  }
+  server_.snapshot_feed().on_child_end(outcome);
+  server_.refresh_gates();
+}
+
+void SaveControl::run() {
+  if (child_running()) check_child();
+  if (child_running()) return;
+  if (server_.snapshot_feed().start_next()) return;
+  start_if_due();
+}
+
+void SaveControl::start_if_due() {
+  const persistence::SnapshotState& state = background_.state();
+  const int64_t now_ms = server_.clock().unix_ms();
+  const auto since_attempt_ms = now_ms - state.last_attempt_unix_ms;
+  if (scheduled_ && (state.last_bgsave_ok || since_attempt_ms > persistence::kSaveRetryDelayMs)) {
+    scheduled_ = !start_background("BGSAVE SCHEDULE").has_value();
+    return;
+  }
+  const auto due = save_points(server_.config())
+                       .due({.now_ms = now_ms,
+                             .last_save_ms = state.last_save_unix_s * 1000,
+                             .changes = server_.keyspace().dirty(),
+                             .last_attempt_ms = state.last_attempt_unix_ms,
+                             .last_attempt_ok = state.last_bgsave_ok});
+  if (!due) return;
+  server_.log().notice("{} changes in {} seconds. Saving...", due->changes, due->seconds);
+  // A failure has been logged, and is tried again after kSaveRetryDelayMs.
+  [[maybe_unused]] const auto started = start_background(fmt::format("save point {} {}", due->seconds, due->changes));
+}
+
+bool SaveControl::writes_stopped() {
+  const ServerConfig& config = server_.config();
+  return config.stop_writes_on_bgsave_error && !config.save.empty() && !background_.state().last_bgsave_ok;
+}
+
+}  // namespace cowslip::server

@@ -1,0 +1,73 @@
+// When the dataset is saved, and what follows from it: SAVE, BGSAVE, save points, and the child that a save runs in.
+//
+// persistence::BackgroundSave does the work and knows the figures; this decides when, watches its pipe on the loop,
+// and tells the rest of the server of its end. Event loop only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "persistence/background_save.h"
+#include "persistence/rdb_saver.h"
+#include "persistence/snapshot_state.h"
+
+namespace cowslip::server {
+
+class Server;
+
+class SaveControl {
+ public:
+  explicit SaveControl(Server& server);
+  ~SaveControl();
+
+  // Saves here and now; clients wait. kBusy: a child is at work.
+  Status save();
+  // Forks a child that saves. kBusy: one is at work already.
+  Status start_background(std::string reason);
+  // Streams the dataset to a client (SYNC) from a forked child, or into a file for it.
+  Status start_for_client(std::variant<persistence::FileTarget, persistence::SocketTarget> target, std::string reason);
+  // A background save as soon as the child at work has ended.
+  void schedule() { scheduled_ = true; }
+  bool unschedule() { return std::exchange(scheduled_, false); }
+  bool scheduled() const { return scheduled_; }
+
+  bool child_running() const { return background_.running(); }
+  // BGSAVE CANCEL: the child's end is noticed later.
+  void cancel() { background_.cancel(); }
+  // Ends the child, if there is one, and takes note of its end.
+  void end_child();
+
+  // Brought up to date by the call; valid until the next one.
+  const persistence::SnapshotState& state() { return background_.state(); }
+  // stop-writes-on-bgsave-error is on, there are save points, and the last save failed.
+  bool writes_stopped();
+  // Path of the snapshot: dir/dbfilename.
+  std::string snapshot_path() const;
+  persistence::SaveOptions options() const;
+
+  // From the cron: the child's end, scheduled saves, save points.
+  void run();
+  // SIGCHLD arrived.
+  void check_child();
+  // CONFIG RESETSTAT.
+  void reset_statistics() { background_.reset_statistics(); }
+
+ private:
+  struct ReportWatch;
+
+  Status start(persistence::SaveRequest request);
+  void watch_reports();
+  void on_end(const persistence::SaveOutcome& outcome);
+  void start_if_due();
+
+  Server& server_;
+  persistence::BackgroundSave background_;
+  std::unique_ptr<ReportWatch> watch_;  // while a child is at work
+  bool scheduled_ = false;
+  int64_t last_automatic_attempt_ms_ = 0;
+};
+
+}  // namespace cowslip::server
