@@ -1,0 +1,52 @@
+#include "server/client_text.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace cowslip::server {
+
+std::optional<ClientType> parse_client_type(std::string_view name) {
+  if (equals_ignore_case(name, "normal")) return ClientType::kNormal;
+  if (equals_ignore_case(name, "slave") || equals_ignore_case(name, "replica")) return ClientType::kReplica;
+  if (equals_ignore_case(name, "pubsub")) return ClientType::kPubSub;
+  if (equals_ignore_case(name, "master")) return ClientType::kMaster;
+  return {};
+}
+
+ClientType client_type_of(const Connection& connection) {
+  return connection.is_replica() ? ClientType::kReplica : ClientType::kNormal;
+}
+
+std::string client_flags(const Connection& connection) {
+  std::string flags;
+  if (connection.is_replica()) flags += 'S';
+  if (connection.session.monitor) flags += 'O';
+  if (connection.postponed) flags += 'b';
+  if (connection.session.close_after_reply) flags += 'c';
+  if (connection.closed) flags += 'A';
+  if (connection.unix_socket) flags += 'U';
+  if (connection.session.no_evict) flags += 'e';
+  if (connection.session.no_touch) flags += 'T';
+  return flags.empty() ? "N" : flags;
+}
+
+std::string client_line(const Connection& connection, int64_t now_ms) {
+  const commands::Session& session = connection.session;
+  const size_t spare_input = connection.input.capacity() - connection.input.size() + connection.input_start;
+  std::string line =
+      fmt::format("id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", session.id, connection.address,
+                  local_address(connection), connection.fd.get(), session.name, (now_ms - connection.created_ms) / 1000,
+                  (now_ms - connection.last_active_ms) / 1000, client_flags(connection), session.database);
+  line += fmt::format(" sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs={} rbp={}",
+                      connection.input_bytes() + connection.shared_bytes, spare_input, connection.output.capacity(),
+                      connection.output_peak);
+  line += fmt::format(" obl={} oll=0 omem=0 tot-mem={} events={}", connection.output_bytes(), connection.memory_bytes(),
+                      connection.awaits_writable ? "rw" : "r");
+  line += fmt::format(" cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+                      session.last_command.empty() ? "NULL" : session.last_command, session.user, session.resp_version,
+                      session.library_name, session.library_version);
+  return line;
+}
+
+}  // namespace cowslip::server
