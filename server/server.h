@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,7 @@ class PauseControl;
 class RequestPump;
 class SaveControl;
 class Shutdown;
+class Signals;
 class Slowlog;
 class SnapshotFeed;
 struct Connection;
@@ -92,12 +94,20 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   const Clock& clock() const override { return clock_; }
   Random& random() override { return random_; }
   const commands::CommandLimits& limits() const override { return limits_; }
+  const commands::CommandTable& commands() const override { return table_; }
   void on_flush_all() override;
 
-  // ---- the command being executed ----
+  // ---- clients ----
+  // Runs one command for the client; the reply is appended by `reply`.
+  void execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply);
   // The client whose command runs now; null outside of one.
   Connection* current_client() { return current_client_; }
-  void set_current_client(Connection* client) { current_client_ = client; }
+  // Ends the connection, wherever the client is known. Replies not yet sent are lost.
+  void close_client(Connection& client);
+  // CLIENT PAUSE is over: clients whose commands waited run them.
+  void resume_paused_clients();
+  // Brings the gates that differ from client to client up to date for this one.
+  void refresh_client_gates(const Connection& client);
 
   // CONFIG RESETSTAT.
   void reset_statistics();
@@ -113,6 +123,12 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
 
  private:
   void register_config_hooks();
+  void accept(std::unique_ptr<Connection> client);
+  void refresh_limits();
+  void feed_monitors(const commands::Command& command, const commands::CommandContext& context);
+  bool fit_clients_to_system();
+  void announce();
+  void say_goodbye();
 
   void before(const commands::Command& command, commands::CommandContext& context) override;
   void after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,
@@ -154,6 +170,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::unique_ptr<Loading> loading_;
   std::unique_ptr<Shutdown> shutdown_;
   std::unique_ptr<Cron> cron_;
+  std::unique_ptr<Signals> signals_;  // once running
 };
 
 // The server a handler of this folder runs in. REQUIRES: the handler is registered with a Server's table only.

@@ -1,0 +1,185 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "memory/heap.h"
+#include "server/client_registry.h"
+#include "server/config.h"
+#include "server/config_store.h"
+#include "server/connection.h"
+#include "server/cron.h"
+#include "server/event_loop.h"
+#include "server/latency_monitor.h"
+#include "server/listeners.h"
+#include "server/loading.h"
+#include "server/monitor_feed.h"
+#include "server/pause_control.h"
+#include "server/request_pump.h"
+#include "server/save_control.h"
+#include "server/shutdown.h"
+#include "server/signals.h"
+#include "server/slowlog.h"
+#include "server/snapshot_feed.h"
+
+namespace cowslip::server {
+
+namespace {
+
+constexpr size_t kRunIdBytes = 20;
+
+}  // namespace
+
+Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Clock& clock)
+    : settings_(settings),
+      config_(settings.values()),
+      launch_(std::move(launch)),
+      log_(log),
+      clock_(clock),
+      run_id_(os_random_hex(kRunIdBytes)),
+      replication_id_(os_random_hex(kRunIdBytes)),
+      start_unix_us_(clock.unix_us()),
+      random_(os_random_u64()),
+      keyspace_(static_cast<int>(config_.databases), os_random_u64()),
+      dispatcher_(table_, keyspace_, *this, *this),
+      slowlog_(std::make_unique<Slowlog>(config_)),
+      latency_(std::make_unique<LatencyMonitor>(config_, clock_)),
+      loop_(std::make_unique<EventLoop>(clock_, statistics_)),
+      pump_(std::make_unique<RequestPump>(*this)),
+      pauses_(std::make_unique<PauseControl>()),
+      monitors_(std::make_unique<MonitorFeed>()),
+      clients_(std::make_unique<ClientRegistry>(*this)),
+      listeners_(std::make_unique<Listeners>(
+          *loop_, config_, log_, [this](std::unique_ptr<Connection> client) { accept(std::move(client)); })),
+      saves_(std::make_unique<SaveControl>(*this)),
+      snapshot_feed_(std::make_unique<SnapshotFeed>(*this)),
+      loading_(std::make_unique<Loading>(*this)),
+      shutdown_(std::make_unique<Shutdown>(*this)),
+      cron_(std::make_unique<Cron>(*this)) {
+  commands::add_data_commands(table_);
+  add_server_commands(table_);
+  add_admin_commands(table_);
+  register_config_hooks();
+  refresh_limits();
+  refresh_gates();
+  sample_memory();
+  memory_peaks_.used_at_startup = sampled_used_memory_;
+}
+
+Server::~Server() = default;
+
+// ---- clients ----
+
+void Server::execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply) {
+  current_client_ = &client;
+  if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = used_memory() > config_.maxmemory;
+  dispatcher_.execute(args, client.session, reply);
+  current_client_ = nullptr;
+}
+
+void Server::close_client(Connection& client) {
+  if (client.closed) return;
+  if (client.session.monitor) monitors_->remove(client);
+  snapshot_feed_->on_close(client);
+  clients_->close(client);
+}
+
+void Server::resume_paused_clients() {
+  keyspace_.set_deletes_expired(true);
+  clients_->for_each([this](Connection& client) {
+    if (std::exchange(client.postponed, false)) pump_->run_later(client);
+  });
+}
+
+// ---- observing ----
+
+void Server::before(const commands::Command&, commands::CommandContext&) {}
+
+void Server::after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,
+                   bool /*failed*/) {
+  statistics_.commands_processed++;
+  statistics_.loop_command_duration_us += static_cast<uint64_t>(duration_us);
+  latency_->add_command(command, duration_us);
+  if (slowlog_->wants(duration_us) && (command.spec->flags & commands::kSkipSlowlog) == 0) [[unlikely]] {
+    slowlog_->add(context.args, duration_us, clock_.unix_us() / 1'000'000,
+                  current_client_ ? current_client_->address : std::string(), context.session.name);
+  }
+  if (!monitors_->empty()) [[unlikely]]
+    feed_monitors(command, context);
+}
+
+void Server::feed_monitors(const commands::Command& command, const commands::CommandContext& context) {
+  if ((command.spec->flags & (commands::kSkipMonitor | commands::kAdmin)) != 0 || loading_->active()) return;
+  std::vector<std::string_view> shown(context.args.begin(), context.args.end());
+  for (size_t i = 0; i < shown.size(); i++) {
+    if (is_secret(context.args, i)) shown[i] = kRedacted;
+  }
+  std::string address;
+  if (current_client_ != nullptr) {
+    address = current_client_->unix_socket ? "unix:" + config_.unixsocket : current_client_->address;
+  }
+  monitors_->feed(monitor_line(clock_.unix_us(), context.session.database, address, shown), *pump_);
+}
+
+void Server::on_error(std::string_view code) {
+  statistics_.count_error(code);
+}
+
+// ---- memory and gates ----
+
+uint64_t Server::used_memory() const {
+  return sampled_used_memory_ + keyspace_.heap().used_bytes() - sampled_entry_memory_;
+}
+
+void Server::sample_memory() {
+  const uint64_t allocated = memory::heap_statistics().allocated;
+  sampled_entry_memory_ = keyspace_.heap().used_bytes();
+  sampled_used_memory_ = std::max(allocated, sampled_entry_memory_);  // an allocator may not tell
+  memory_peaks_.used_peak = std::max(memory_peaks_.used_peak, sampled_used_memory_);
+}
+
+void Server::refresh_gates() {
+  commands::Gates& gates = dispatcher_.gates();
+  gates.authentication_required = !config_.requirepass.empty();
+  gates.loading = loading_->active();
+  gates.out_of_memory = config_.maxmemory != 0 && used_memory() > config_.maxmemory;
+  gates.writes_stopped = saves_->writes_stopped();
+}
+
+void Server::refresh_client_gates(const Connection& client) {
+  dispatcher_.gates().debug_allowed = config_.enable_debug_command == ProtectedAction::kYes ||
+                                      (config_.enable_debug_command == ProtectedAction::kLocal && client.local);
+}
+
+void Server::reset_statistics() {
+  statistics_ = {};
+  table_.reset_statistics();
+  keyspace_.statistics() = {};
+  keyspace_.lazy_free().reset_freed();
+  saves_->reset_statistics();
+  latency_->reset_histograms();
+  memory_peaks_.used_peak = used_memory();
+}
+
+// ---- the dataset as a whole ----
+
+void Server::on_flush_all() {
+  saves_->end_child();
+  if (config_.save.empty()) return;
+  // A failure has been logged and stops writes, if so configured; the flush itself has happened.
+  [[maybe_unused]] const Status saved = saves_->save();
+}
+
+Status Server::reload_dataset(bool save, bool flush) {
+  if (save) {
+    const Status saved = saves_->save();
+    if (!saved) return saved;
+  }
+  if (flush) keyspace_.flush_all(false);
+  const Status loaded = loading_->load_now(!flush);
+  if (loaded) log_.notice("DB reloaded by DEBUG RELOAD");
+  return loaded;
+}
+
+}  // namespace cowslip::server
