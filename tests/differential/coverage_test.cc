@@ -121,8 +121,9 @@ TEST(Coverage, CommandInfoIsRedis) {
 TEST(Coverage, CommandDocsNameGroupSinceAndArguments) {
   const ServerProcess cowslip;
   const ServerProcess redis({.binary = kRedisBinary});
-  const Reply ours = cowslip.client()("COMMAND", "DOCS");
-  const Reply theirs = redis.client()("COMMAND", "DOCS");
+  // hiredis gives up on replies nested this deep.
+  const Reply ours = cowslip.connection()("COMMAND", "DOCS");
+  const Reply theirs = redis.connection()("COMMAND", "DOCS");
   ASSERT_GT(ours.elements.size(), 100u);
   for (size_t i = 0; i + 1 < ours.elements.size(); i += 2) {
     const std::string& name = ours.elements[i].text;

@@ -13,6 +13,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+
+#include "base/random.h"
 
 namespace cowslip::testing {
 
@@ -54,8 +57,17 @@ std::string cowslip_binary() {
 ServerProcess::ServerProcess(ServerOptions options) : options_(std::move(options)) {
   if (options_.binary.empty()) options_.binary = cowslip_binary();
   if (options_.unix_socket) endpoint_.unix_path = file("server.sock");
+  if (options_.snapshot) write_file(snapshot_path(), *options_.snapshot);
+  if (options_.run_as) lend_binary();
   if (options_.run_as && ::chown(directory().c_str(), *options_.run_as, *options_.run_as) != 0) throw_errno("chown");
   launch();
+}
+
+// The build's folder may be closed to other users.
+void ServerProcess::lend_binary() {
+  if (options_.binary.find('/') == std::string::npos) return;
+  std::filesystem::copy_file(options_.binary, file("server"));
+  options_.binary = file("server");
 }
 
 ServerProcess::~ServerProcess() {
@@ -233,6 +245,22 @@ std::string background_save(const ServerProcess& server) {
   const Reply reply = client("BGSAVE");
   if (reply.is_error()) return reply.text;
   return wait_for_save(server);
+}
+
+void populate(const ServerProcess& server, int count, size_t bytes, const std::string& prefix) {
+  Client client = server.client();
+  Random random(static_cast<uint64_t>(count) * bytes + 1);
+  std::string value(bytes, '\0');
+  for (int i = 0; i < count; ++i) {
+    for (char& c : value) c = static_cast<char>(random.below(256));
+    client.append({"SET", prefix + std::to_string(i), value});
+    if (i % 1000 == 999 || i + 1 == count) {
+      for (int left = i % 1000; left >= 0; --left) {
+        const Reply reply = client.read();
+        if (!reply.is_ok()) throw HarnessFailure("SET gave " + describe(reply));
+      }
+    }
+  }
 }
 
 bool may_change_user() {

@@ -24,12 +24,13 @@ inline constexpr const char* kRedisBinary = "redis-server";
 struct ServerOptions {
   // Command-line directives, {"--save", ""}. Port, folder and "no save points" are set unless named here.
   std::vector<std::string> directives = {};
-  std::string binary = {};       // empty: cowslip_binary()
-  std::string config_text = {};  // not empty: written to cowslip.conf in the folder, passed first
-  bool unix_socket = false;      // listen on a Unix socket only
+  std::string binary = {};                   // empty: cowslip_binary()
+  std::string config_text = {};              // not empty: written to cowslip.conf in the folder, passed first
+  std::optional<std::string> snapshot = {};  // bytes of a dump.rdb to start with
+  bool unix_socket = false;                  // listen on a Unix socket only
   enum class Wait { kLoaded, kAnswering, kNothing } wait = Wait::kLoaded;
   std::map<int, uint64_t> limits = {};  // RLIMIT_... -> soft and hard limit
-  std::optional<uid_t> run_as = {};     // drop to this user (the test runs as root)
+  std::optional<uid_t> run_as = {};     // drop to this user (the test runs as root); it gets a copy of the binary
 };
 
 class ServerProcess {
@@ -69,6 +70,7 @@ class ServerProcess {
   void start_again(std::vector<std::string> directives);
 
  private:
+  void lend_binary();
   void launch();
   void wait_ready();
   bool answers(bool must_be_loaded);
@@ -87,6 +89,9 @@ class ServerProcess {
 std::string wait_for_save(const ServerProcess& server);
 // BGSAVE, and wait_for_save().
 std::string background_save(const ServerProcess& server);
+
+// Sets `count` keys, "<prefix>0" and so on, to incompressible values of `bytes` bytes.
+void populate(const ServerProcess& server, int count, size_t bytes, const std::string& prefix = "key:");
 
 // A user to run servers as whom limits and permissions hold. Skips are decided by the test: true when we are root.
 inline constexpr uid_t kUnprivilegedUser = 65534;
