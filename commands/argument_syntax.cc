@@ -23,7 +23,7 @@ class Parser {
 
   Result<std::vector<Argument>> parse() {
     auto arguments = parse_sequence();
-    if (arguments && !token_.empty()) return unexpected_token();
+    if (arguments && (!token_.empty() || !syntax_.empty())) return unexpected_token();
     return arguments;
   }
 
