@@ -222,7 +222,8 @@ Status RdbEncoder::string_entry(std::string_view key, store::StringView value, c
 Status RdbEncoder::finish() {
   (void)opcode(RdbOpcode::kEof);
   if (auto status = flush(); !status) return status;
-  (void)raw(bytes_of(checksum_));
+  const uint64_t checksum = checksum_;  // its own bytes are summed, too, as they are handed over
+  (void)raw(bytes_of(checksum));
   return flush();
 }
 

@@ -31,8 +31,8 @@ struct EncoderOptions {
 // What may be said about a key beside its value.
 struct KeyAttributes {
   int64_t expire_at_ms = store::kNoExpiry;
-  std::optional<uint64_t> idle_seconds;  // written as IDLE
-  std::optional<uint8_t> frequency;      // written as FREQ
+  std::optional<uint64_t> idle_seconds = {};  // written as IDLE
+  std::optional<uint8_t> frequency = {};      // written as FREQ
 };
 
 class RdbEncoder {
