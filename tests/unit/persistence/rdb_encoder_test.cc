@@ -113,7 +113,8 @@ TEST(RdbEncoder, TheBufferSizeChangesNothing) {
     return e.finish();
   };
   const std::string reference = encoded(write);
-  for (const size_t size : {0u, 1u, 7u, 64u, 1000u}) EXPECT_TRUE(encoded(write, {.buffer_bytes = size}) == reference) << size;
+  for (const size_t size : {0u, 1u, 7u, 64u, 1000u})
+    EXPECT_TRUE(encoded(write, {.buffer_bytes = size}) == reference) << size;
 }
 
 // A sink that takes so many bytes and then fails.

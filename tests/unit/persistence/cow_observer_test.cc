@@ -1,0 +1,240 @@
+// The copy-on-write figures against what /proc says to an outside observer.
+#include "persistence/cow_observer.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+
+#include "memory/process_memory.h"
+#include "persistence/background_save.h"
+#include "tests/support/harness.h"
+#include "tests/unit/persistence/keyspace_fixture.h"
+
+namespace cowslip::persistence {
+namespace {
+
+constexpr size_t kMegabyte = 1024 * 1024;
+
+// Memory of the parent that a child shares until somebody writes. Small pages, so that one write copies 4 KiB.
+class Pages {
+ public:
+  explicit Pages(size_t bytes)
+      : bytes_(bytes),
+        memory_(
+            static_cast<char*>(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
+    ::madvise(memory_, bytes_, MADV_NOHUGEPAGE);
+    write(0, bytes_);
+  }
+  ~Pages() { ::munmap(memory_, bytes_); }
+  void write(size_t from, size_t to) {
+    for (size_t at = from; at < to; at += 4096) memory_[at]++;
+  }
+  void give_back(size_t from, size_t to) { ::madvise(memory_ + from, to - from, MADV_DONTNEED); }
+
+ private:
+  const size_t bytes_;
+  char* const memory_;
+};
+
+// A forked process that does nothing.
+class IdleChild {
+ public:
+  IdleChild() : pid_(::fork()) {
+    if (pid_ == 0) {
+      for (;;) ::pause();
+    }
+  }
+  ~IdleChild() { end(); }
+  void end() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL), ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+memory::ProcessCounters counters() {
+  return memory::read_process_counters().value();
+}
+double outside_private(pid_t pid) {
+  return static_cast<double>(memory::read_memory_rollup(pid)->private_dirty);
+}
+
+void expect_within_5_percent(double seen, double truth) {
+  EXPECT_NEAR(seen, truth, truth * 0.05);
+}
+
+// The observer has looked at least once more.
+void wait_for_sample(const CowObserver& observer) {
+  const int64_t before = observer.summary().last.measured_at_us;
+  EXPECT_TRUE(testing::eventually([&] { return observer.summary().last.measured_at_us > before + 20'000; }));
+}
+
+TEST(CowObserver, CopiedBytesAreWhatProcSays) {
+  Pages pages(128 * kMegabyte);
+  const auto at_fork = counters();
+  IdleChild child;
+  CowObserver observer;
+  observer.watch(child.pid(), at_fork);
+  for (size_t step = 1; step <= 4; step++) {
+    pages.write((step - 1) * 16 * kMegabyte, step * 16 * kMegabyte);
+    wait_for_sample(observer);
+    expect_within_5_percent(static_cast<double>(observer.summary().last.copied_bytes), outside_private(child.pid()));
+  }
+  const CowFigures last = observer.summary().last;
+  EXPECT_GT(last.copied_bytes, 64 * kMegabyte);
+  EXPECT_LT(last.copied_bytes, 70 * kMegabyte);
+  EXPECT_GE(last.parent_minor_faults, 64 * kMegabyte / 4096);
+  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 64.0 * kMegabyte, 4.0 * kMegabyte);
+  EXPECT_GT(last.parent_page_tables, 0u);
+  EXPECT_GT(last.child_page_tables, 0u);
+  EXPECT_GT(last.child_resident, 128 * kMegabyte);
+}
+
+TEST(CowObserver, MemoryTheParentGivesBackIsNotGrowth) {
+  Pages pages(64 * kMegabyte);
+  const auto at_fork = counters();
+  IdleChild child;
+  CowObserver observer;
+  observer.watch(child.pid(), at_fork);
+  pages.give_back(0, 32 * kMegabyte);
+  wait_for_sample(observer);
+  const CowFigures last = observer.summary().last;
+  expect_within_5_percent(static_cast<double>(last.copied_bytes), outside_private(child.pid()));
+  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 0, 3.0 * kMegabyte) << "what one lost the other keeps";
+}
+
+TEST(CowObserver, NewMemoryOfTheParentIsGrowthButNoCopy) {
+  const auto at_fork = counters();
+  IdleChild child;
+  CowObserver observer;
+  observer.watch(child.pid(), at_fork);
+  Pages pages(64 * kMegabyte);
+  wait_for_sample(observer);
+  const CowFigures last = observer.summary().last;
+  EXPECT_LT(last.copied_bytes, 4 * kMegabyte);
+  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 64.0 * kMegabyte, 4.0 * kMegabyte);
+}
+
+TEST(CowObserver, ChildKilledWithoutAWord) {
+  Pages pages(64 * kMegabyte);
+  const auto at_fork = counters();
+  IdleChild child;
+  CowObserver observer;
+  observer.watch(child.pid(), at_fork);
+  pages.write(0, 40 * kMegabyte);
+  wait_for_sample(observer);
+  const double truth = outside_private(child.pid());
+  child.end();
+  pages.write(40 * kMegabyte, 64 * kMegabyte);  // nobody shares these any more
+  testing::sleep_ms(50);
+  const CowSummary summary = observer.finish();
+  expect_within_5_percent(static_cast<double>(summary.last.copied_bytes), truth);
+  expect_within_5_percent(static_cast<double>(summary.peak_bytes), truth);
+}
+
+TEST(CowObserver, TheChildsOwnReportIsTheLastWord) {
+  const auto at_fork = counters();
+  IdleChild child;
+  CowObserver observer;
+  observer.watch(child.pid(), at_fork);
+  observer.add_final_report({.private_dirty = 12 * kMegabyte, .resident = 20 * kMegabyte, .page_tables = 4096});
+  testing::sleep_ms(30);
+  const CowSummary summary = observer.finish();
+  EXPECT_EQ(summary.last.copied_bytes, 12 * kMegabyte);
+  EXPECT_EQ(summary.peak_bytes, 12 * kMegabyte);
+  EXPECT_EQ(summary.average_bytes, 12 * kMegabyte);
+  EXPECT_EQ(summary.last.child_page_tables, 4096u);
+}
+
+TEST(CowObserver, SamplingCostsAtMostOnePercent) {
+  Pages pages(256 * kMegabyte);
+  const auto at_fork = counters();
+  IdleChild child;
+  CowObserver observer;
+  observer.watch(child.pid(), at_fork);
+  for (size_t i = 0; i < 64; i++) {
+    pages.write(i * 4 * kMegabyte, (i + 1) * 4 * kMegabyte);
+    testing::sleep_ms(40);
+  }
+  const CowSummary summary = observer.finish();
+  EXPECT_GT(summary.cheap_readings, 10u);
+  // A reading may be cut off by the scheduler on a busy machine; that is waited out afterwards, not before.
+  const double share = static_cast<double>(summary.sampling_us) / static_cast<double>(summary.watched_us);
+  RecordProperty("sampling_share", std::to_string(share));
+  EXPECT_LT(share, testing::sanitized() ? 0.1 : 0.03);
+}
+
+TEST(CowObserver, OneAfterTheOther) {
+  CowObserver observer;
+  for (int i = 0; i < 20; i++) {
+    const auto at_fork = counters();
+    IdleChild child;
+    observer.watch(child.pid(), at_fork);
+    if (i % 3 == 0) testing::sleep_ms(15);
+    child.end();
+    const CowSummary summary = observer.finish();
+    EXPECT_LT(summary.last.copied_bytes, 64 * kMegabyte);
+  }
+}
+
+// ---- through a real save ----
+
+struct SaveUnderTest {
+  SaveUnderTest() { EXPECT_TRUE(log.set_file("/dev/null").has_value()); }
+  testing::TempDir folder;
+  std::unique_ptr<store::Keyspace> keyspace = make_keyspace();
+  SystemClock clock;
+  Logger log;
+  BackgroundSave save{{*keyspace, real_file_system(), clock, log}};
+
+  SaveRequest request(int64_t delay_us) {
+    return {.target = FileTarget{folder.file("dump.rdb")},
+            .options = {.compression = false, .key_save_delay_us = delay_us},
+            .reason = "test"};
+  }
+};
+
+TEST(CowReport, OverwritesDuringASave) {
+  SaveUnderTest under;
+  for (int i = 0; i < 200'000; i++) set(*under.keyspace, 0, "key:" + std::to_string(i), std::string(100, 'a'));
+  ASSERT_TRUE(under.save.start(under.request(-1)).has_value());
+  for (int i = 0; i < 200'000; i += 2) set(*under.keyspace, 0, "key:" + std::to_string(i), std::string(100, 'b'));
+  testing::sleep_ms(100);
+  ASSERT_TRUE(under.save.running()) << "the save must be slow enough to be observed";
+  under.save.on_report();
+  expect_within_5_percent(static_cast<double>(under.save.state().current_cow_size),
+                          outside_private(under.save.child_pid()));
+  EXPECT_GE(under.save.state().current_cow_peak, under.save.state().current_cow_size);
+  const double before_the_end = outside_private(under.save.child_pid());
+  auto outcome = under.save.cancel_and_wait();
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_GE(static_cast<double>(under.save.state().last_cow_size), before_the_end * 0.95);
+}
+
+TEST(CowReport, OneHugeKeyDoesNotBlindUs) {
+  SaveUnderTest under;
+  Pages pages(64 * kMegabyte);
+  under.keyspace->database(0).resize_string("huge", 100 * kMegabyte);
+  // The child sleeps after its only key, or is still in it: either way it reaches no second key boundary.
+  ASSERT_TRUE(under.save.start(under.request(100'000'000)).has_value());
+  pages.write(0, 48 * kMegabyte);
+  testing::sleep_ms(150);
+  under.save.on_report();
+  expect_within_5_percent(static_cast<double>(under.save.state().current_cow_size),
+                          outside_private(under.save.child_pid()));
+  ::kill(under.save.child_pid(), SIGKILL);
+  ASSERT_TRUE(testing::eventually([&] { return under.save.poll().has_value(); }));
+  EXPECT_GE(under.save.state().last_cow_size, 48 * kMegabyte);
+  EXPECT_LE(under.save.state().cow_age_us, 1'000'000);
+}
+
+}  // namespace
+}  // namespace cowslip::persistence
