@@ -33,7 +33,9 @@ HeapStatistics heap_statistics() {
 }
 
 std::string_view heap_name() {
-  return "jemalloc-" JEMALLOC_VERSION;
+  // Without the commit, which JEMALLOC_VERSION has as well.
+  return "jemalloc-" COWSLIP_STRINGIZE(JEMALLOC_VERSION_MAJOR) "." COWSLIP_STRINGIZE(
+      JEMALLOC_VERSION_MINOR) "." COWSLIP_STRINGIZE(JEMALLOC_VERSION_BUGFIX);
 }
 
 std::string heap_report() {
