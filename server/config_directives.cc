@@ -158,7 +158,7 @@ constexpr Directive kDirectives[] = {
     // Memory and keys.
     {"maxmemory", "", 0, MemorySetting{&C::maxmemory, 0, UINT64_MAX}},
     {"maxmemory-policy", "", 0, CustomSetting{special::set_maxmemory_policy, special::get_maxmemory_policy}},
-    integer("maxmemory-samples", &C::maxmemory_samples, 1, 64),
+    integer("maxmemory-samples", &C::maxmemory_samples, 1, INT_MAX),
     integer("maxmemory-eviction-tenacity", &C::maxmemory_eviction_tenacity, 0, 100),
     {"maxmemory-clients", "", 0, CustomSetting{special::set_maxmemory_clients, special::get_maxmemory_clients}},
     integer("lfu-log-factor", &C::lfu_log_factor, 0, INT_MAX),

@@ -172,18 +172,19 @@ bool may_set_protected(const ServerConfig& config, bool local_client) {
 }
 
 // Why `setting` may not be set at all, judged before anything is changed.
-Status may_set(const ConfigStore::Setting& setting, const Directive& directive, std::set<const Directive*>& seen,
+Status may_set(const ConfigStore::Setting& setting, const Directive& directive, std::set<std::string>& seen,
                bool protected_allowed) {
   if (directive.is(kImmutable)) return set_failed(setting.name, "can't set immutable config");
   if (directive.is(kProtected) && !protected_allowed) return set_failed(setting.name, "can't set protected config");
-  if (!seen.insert(&directive).second) return set_failed(setting.name, "duplicate parameter");
+  // By name: an alias beside the name it stands for is let through, as in Redis, and the later value holds.
+  if (!seen.insert(to_lower(setting.name)).second) return set_failed(setting.name, "duplicate parameter");
   return {};
 }
 
 }  // namespace
 
 Status ConfigStore::set(std::span<const Setting> settings, bool local_client) {
-  std::set<const Directive*> seen;
+  std::set<std::string> seen;
   std::vector<const Directive*> directives;
   for (const Setting& setting : settings) {
     const Directive* directive = find_directive(setting.name);

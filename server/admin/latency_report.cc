@@ -56,7 +56,7 @@ void append_columns(std::string& text, Samples samples, const LatencySummary& su
     }
     text += '\n';
   }
-  text += '\n';
+  text += std::string(samples.size(), ' ') + '\n';
   append_ages(text, samples, now);
 }
 
