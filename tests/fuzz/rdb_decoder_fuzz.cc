@@ -1,0 +1,59 @@
+// Any bytes as an RDB file and as a DUMP payload: an answer, never a crash, never memory out of proportion. What was
+// loaded is saved and must load again, the same.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "persistence/dump_payload.h"
+#include "persistence/rdb_decoder.h"
+#include "persistence/rdb_loader.h"
+#include "persistence/rdb_saver.h"
+
+using namespace cowslip;
+using namespace cowslip::persistence;
+
+namespace {
+
+// How many items come before the end or the error, which must not depend on the size of the buffer.
+struct Course {
+  int items = 0;
+  bool ended = false;
+  friend bool operator==(const Course&, const Course&) = default;
+};
+
+Course decode(std::string_view bytes, size_t buffer_bytes) {
+  MemorySource source(bytes);
+  RdbDecoder decoder(source, {.verify_checksum = false, .buffer_bytes = buffer_bytes, .bytes_total = bytes.size()});
+  Course course;
+  if (!decoder.begin()) return course;
+  for (auto item = decoder.next(); item; item = decoder.next()) {
+    course.items++;
+    course.ended = item->kind == RdbItem::Kind::kEnd;
+    if (course.ended) break;
+  }
+  return course;
+}
+
+void load_and_save(std::string_view bytes) {
+  store::Keyspace keyspace(16, 1), again(16, 1);
+  const LoadOptions options{.verify_checksum = false, .skip_expired = false, .now_ms = 0, .replace_existing = true};
+  MemorySource source(bytes);
+  if (!load_rdb(keyspace, source, bytes.size(), options)) return;
+  StringSink saved;
+  if (!save_rdb(keyspace, saved, {})) std::abort();
+  MemorySource saved_source(saved.bytes);
+  const LoadOptions strict{.skip_expired = false};
+  if (!load_rdb(again, saved_source, saved.bytes.size(), strict)) std::abort();
+  if (again.total_keys() != keyspace.total_keys()) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (decode(bytes, 64) != decode(bytes, 1 << 16)) std::abort();
+  load_and_save(bytes);
+  (void)decode_dump(bytes);
+  return 0;
+}
