@@ -117,7 +117,7 @@ TEST(LatencyGraph, OneColumnForEachSample) {
                                                    " _|\n"
                                                    " ||\n"
                                                    "_||\n"
-                                                   "\n"
+                                                   "   \n"
                                                    "161\n"
                                                    "mss\n");
 }
