@@ -167,7 +167,8 @@ TEST(Info, OurOwnFieldsCannotBeTakenForRedisFields) {
     for (const auto& own : ours.fields.at(ours.sections[i])) {
       for (const auto& [section, fields] : theirs.fields) {
         for (const auto& field : fields) {
-          if (field.size() > 3 && section != "Keyspace") EXPECT_EQ(own.find(field), std::string::npos) << own << field;
+          if (field.size() <= 3 || section == "Keyspace") continue;
+          EXPECT_EQ(own.find(field), std::string::npos) << own << field;
         }
       }
     }

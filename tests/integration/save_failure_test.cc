@@ -128,13 +128,11 @@ TEST(SaveFailure, ForkIsRefused) {
   const ServerProcess server({.run_as = kUnprivilegedUser});
   populate(server, 100, 100);
   ASSERT_EQ(background_save(server), "ok");  // also starts whatever threads a save needs
-  rlimit before{};
-  const rlimit none{0, 0};
-  ASSERT_EQ(::prlimit(server.pid(), RLIMIT_NPROC, &none, &before), 0);
+  change_soft_limit(server, RLIMIT_NPROC, 0);
   EXPECT_TRUE(server.client()("BGSAVE").is_error());
   expect_failure_is_told(server);
   EXPECT_TRUE(server.log_has("Resource temporarily unavailable"));
-  ASSERT_EQ(::prlimit(server.pid(), RLIMIT_NPROC, &before, nullptr), 0);
+  change_soft_limit(server, RLIMIT_NPROC, UINT64_MAX);
   EXPECT_EQ(background_save(server), "ok");
 }
 

@@ -95,6 +95,7 @@ std::vector<std::string> ServerProcess::command_line() const {
   add("--save", "");
   add("--bind", "127.0.0.1");
   add("--enable-debug-command", "yes");
+  add("--enable-protected-configs", "yes");  // tests move the folder under a running server
   line.insert(line.end(), given.begin(), given.end());
   return line;
 }
@@ -261,6 +262,29 @@ void populate(const ServerProcess& server, int count, size_t bytes, const std::s
       }
     }
   }
+}
+
+namespace {
+
+// A process may change the limits of another of the same user.
+[[noreturn]] void change_limit_and_exit(uid_t user, pid_t pid, int resource, uint64_t soft) {
+  rlimit limit{};
+  const auto kind = static_cast<__rlimit_resource>(resource);
+  if (::setgroups(0, nullptr) != 0 || ::setgid(user) != 0 || ::setuid(user) != 0) ::_exit(1);
+  if (::prlimit(pid, kind, nullptr, &limit) != 0) ::_exit(2);
+  limit.rlim_cur = std::min<rlim_t>(soft, limit.rlim_max);
+  ::_exit(::prlimit(pid, kind, &limit, nullptr) == 0 ? 0 : 3);
+}
+
+}  // namespace
+
+void change_soft_limit(const ServerProcess& server, int resource, uint64_t soft) {
+  const pid_t helper = ::fork();
+  if (helper < 0) throw_errno("fork");
+  if (helper == 0) change_limit_and_exit(kUnprivilegedUser, server.pid(), resource, soft);
+  int status = 0;
+  ::waitpid(helper, &status, 0);
+  if (status != 0) throw HarnessFailure(fmt::format("prlimit on the server failed, status {}", status));
 }
 
 bool may_change_user() {

@@ -96,5 +96,7 @@ void populate(const ServerProcess& server, int count, size_t bytes, const std::s
 // A user to run servers as whom limits and permissions hold. Skips are decided by the test: true when we are root.
 inline constexpr uid_t kUnprivilegedUser = 65534;
 bool may_change_user();
+// Sets the soft limit RLIMIT_... of a running server (to the hard one at most). REQUIRES: it runs as kUnprivilegedUser.
+void change_soft_limit(const ServerProcess& server, int resource, uint64_t soft);
 
 }  // namespace cowslip::testing

@@ -1,0 +1,157 @@
+// The copy-on-write report against the kernel's own books, read from outside: INFO's "# Snapshot" and Redis's fields.
+//
+// The child is stopped by a signal while the parent is written to, so that the figures hold still to be compared. A
+// stopped child also stands for one that is held up by a single huge key: it can report nothing itself.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <csignal>
+
+#include "tests/support/server_process.h"
+
+namespace cowslip::testing {
+namespace {
+
+constexpr int kKeys = 40'000;
+constexpr size_t kValueBytes = 1500;  // 60 MB in all
+constexpr double kTolerance = 0.05;
+// What moves while we look: buffers of the connection that asks, a sampling thread's stack.
+constexpr double kSlackBytes = 512 << 10;
+
+// A line of /proc/PID/smaps_rollup, in bytes.
+int64_t rollup(pid_t pid, const std::string& field) {
+  const std::string text = read_file("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  const size_t at = text.find("\n" + field + ":");
+  return at == std::string::npos ? -1 : std::atoll(text.c_str() + at + field.size() + 2) * 1024;
+}
+
+struct Outside {
+  int64_t copied;
+  int64_t parent_resident;
+  int64_t child_resident;
+};
+
+Outside look_from_outside(const ServerProcess& server, pid_t child) {
+  return {rollup(child, "Private_Dirty"), rollup(server.pid(), "Rss"), rollup(child, "Rss")};
+}
+
+bool close_to(int64_t reported, int64_t expected) {
+  const auto difference = static_cast<double>(std::abs(reported - expected));
+  return difference <= kTolerance * static_cast<double>(expected) + kSlackBytes;
+}
+
+std::string compare(const std::string& info, const Outside& outside) {
+  std::string text;
+  const auto check = [&](const char* field, int64_t expected) {
+    const int64_t reported = info_number(info, field);
+    if (reported < 0 || !close_to(reported, expected)) {
+      text +=
+          std::string(field) + " is " + std::to_string(reported) + ", /proc says " + std::to_string(expected) + "; ";
+    }
+  };
+  check("snapshot_copied_bytes", outside.copied);
+  check("snapshot_parent_resident_bytes", outside.parent_resident);
+  return text;
+}
+
+class SnapshotFigures : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (sanitized()) GTEST_SKIP() << "a sanitizer's shadow memory counts as well, and moves";
+  }
+
+  // Forks, stops the child, and overwrites a third of the keys.
+  void start_and_write() {
+    populate(server_, kKeys, kValueBytes);
+    begin();
+  }
+  void begin() {
+    ASSERT_FALSE(server_.client()("BGSAVE").is_error());
+    ASSERT_TRUE(eventually([&] { return (child_ = server_.child()) != 0; }));
+    ASSERT_EQ(::kill(child_, SIGSTOP), 0);
+    resident_before_writes_ = rollup(server_.pid(), "Rss");
+    populate(server_, kKeys / 3, kValueBytes);
+  }
+
+  // The report follows within seconds of the last write.
+  void expect_figures_settle() {
+    std::string difference;
+    EXPECT_TRUE(eventually([&] {
+      outside_ = look_from_outside(server_, child_);
+      difference = compare(server_.info("snapshot"), outside_);
+      return difference.empty();
+    })) << difference;
+    EXPECT_GT(outside_.copied, 1 << 20) << "the writes copied nothing, so nothing was compared";
+  }
+
+  ServerProcess server_{ServerOptions{.directives = {"--rdb-key-save-delay", "5000"}}};
+  pid_t child_ = 0;
+  int64_t resident_before_writes_ = 0;
+  Outside outside_{};
+};
+
+TEST_F(SnapshotFigures, DuringASaveUnderWrites) {
+  start_and_write();
+  expect_figures_settle();
+  const std::string info = server_.info();
+  EXPECT_TRUE(close_to(info_number(info, "current_cow_size"), outside_.copied)) << info_field(info, "current_cow_size");
+  EXPECT_GE(info_number(info, "current_cow_peak"), info_number(info, "current_cow_size"));
+  EXPECT_TRUE(close_to(info_number(info, "snapshot_child_resident_bytes"), outside_.child_resident));
+  EXPECT_GT(info_number(info, "snapshot_parent_minor_faults"), 100);
+  EXPECT_GT(info_number(info, "snapshot_parent_page_table_bytes"), 0);
+  const int64_t growth = outside_.parent_resident - resident_before_writes_ + outside_.copied;
+  EXPECT_TRUE(close_to(info_number(info, "snapshot_growth_bytes"), growth))
+      << info_field(info, "snapshot_growth_bytes") << " | " << growth;
+  ::kill(child_, SIGKILL);
+}
+
+TEST_F(SnapshotFigures, AfterASaveTheLastOnesStay) {
+  start_and_write();
+  expect_figures_settle();
+  ASSERT_TRUE(server_.client()("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());  // too late for this child
+  ::kill(child_, SIGCONT);
+  ::kill(child_, SIGKILL);
+  EXPECT_EQ(wait_for_save(server_), "err");
+  const std::string info = server_.info();
+  EXPECT_TRUE(close_to(info_number(info, "snapshot_copied_bytes"), outside_.copied));
+  EXPECT_TRUE(close_to(info_number(info, "rdb_last_cow_size"), outside_.copied));
+  EXPECT_EQ(info_number(info, "current_cow_size"), 0);
+}
+
+TEST_F(SnapshotFigures, AfterASaveThatSucceeds) {
+  ASSERT_TRUE(server_.client()("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
+  start_and_write();
+  expect_figures_settle();
+  ::kill(child_, SIGCONT);
+  EXPECT_EQ(wait_for_save(server_), "ok");
+  const std::string info = server_.info();
+  // The child's own buffers come on top of what the writes copied.
+  EXPECT_GE(info_number(info, "rdb_last_cow_size"), outside_.copied - outside_.copied / 20);
+  EXPECT_LE(info_number(info, "rdb_last_cow_size"), outside_.copied + (16 << 20));
+  EXPECT_EQ(info_number(info, "snapshot_copied_bytes"), info_number(info, "rdb_last_cow_size"));
+}
+
+TEST_F(SnapshotFigures, OneHugeKeyDoesNotBlindTheReport) {
+  populate(server_, 1, 60 << 20, "huge:");
+  ASSERT_TRUE(server_.client()("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
+  ASSERT_FALSE(server_.client()("BGSAVE").is_error());
+  ASSERT_TRUE(eventually([&] { return (child_ = server_.child()) != 0; }));
+  ASSERT_EQ(::kill(child_, SIGSTOP), 0);
+  Client client = server_.client();
+  for (int offset = 0; offset < (60 << 20); offset += 8192) client("SETRANGE", "huge:0", std::to_string(offset), "x");
+  expect_figures_settle();
+  ::kill(child_, SIGCONT);
+  EXPECT_EQ(wait_for_save(server_), "ok");
+}
+
+TEST_F(SnapshotFigures, SamplingIsCheap) {
+  start_and_write();
+  sleep_ms(3000);
+  const std::string percent = info_field(server_.info("snapshot"), "snapshot_sampling_percent");
+  ASSERT_FALSE(percent.empty());
+  EXPECT_LE(std::stod(percent), 1.5);  // one percent is promised; the first reading of a short save weighs more
+  ::kill(child_, SIGKILL);
+}
+
+}  // namespace
+}  // namespace cowslip::testing
