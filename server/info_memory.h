@@ -11,9 +11,9 @@ namespace cowslip::server {
 class Server;
 
 struct MemoryFigures {
-  memory::HeapStatistics heap;
-  uint64_t resident = 0;  // of the process
-  uint64_t used = 0;      // handed out by the allocator
+  memory::HeapStatistics heap;  // of the allocator, and the mappings that the indexes have beside it
+  uint64_t resident = 0;        // of the process
+  uint64_t used = 0;            // handed out by the allocator
   uint64_t peak = 0;
   uint64_t startup = 0;
   uint64_t clients_normal = 0;

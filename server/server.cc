@@ -133,7 +133,8 @@ uint64_t Server::used_memory() const {
 }
 
 void Server::sample_memory() {
-  const uint64_t allocated = memory::heap_statistics().allocated;
+  uint64_t allocated = memory::heap_statistics().allocated;
+  for (int number = 0; number < keyspace_.count(); number++) allocated += keyspace_.database(number).mapped_bytes();
   sampled_entry_memory_ = keyspace_.heap().used_bytes();
   sampled_used_memory_ = std::max(allocated, sampled_entry_memory_);  // an allocator may not tell
   memory_peaks_.used_peak = std::max(memory_peaks_.used_peak, sampled_used_memory_);

@@ -82,6 +82,7 @@ void Server::refresh_limits() {
   limits_.lazyfree_lazy_user_del = config_.lazyfree_lazy_user_del;
   limits_.lazyfree_lazy_user_flush = config_.lazyfree_lazy_user_flush;
   limits_.lazyfree_lazy_server_del = config_.lazyfree_lazy_server_del;
+  limits_.lazyfree_lazy_expire = config_.lazyfree_lazy_expire;
 
   store::AccessClock& access = keyspace_.access_clock();
   access.set_lfu(config_.maxmemory_policy == MaxMemoryPolicy::kAllKeysLfu ||
@@ -102,9 +103,15 @@ void Server::register_config_hooks() {
         "stop-writes-on-bgsave-error", "save"}) {
     settings_.on_change(name, also_refresh);
   }
-  const auto reopen = [this](const ServerConfig&) { return listeners_->reopen_tcp(); };
-  settings_.on_change("port", reopen);
-  settings_.on_change("bind", reopen);
+  // The log has the reason; the client gets Redis's sentence.
+  const auto reopen = [this](std::string sentence) {
+    return [this, sentence](const ServerConfig&) -> Status {
+      if (listeners_->reopen_tcp()) return {};
+      return fail(ErrorCode::kIo, sentence);
+    };
+  };
+  settings_.on_change("port", reopen("Unable to listen on this port. Check server logs."));
+  settings_.on_change("bind", reopen("Failed to bind to specified addresses."));
   settings_.on_change("loglevel", [this](const ServerConfig& values) -> Status {
     log_.set_level(values.loglevel);
     return {};

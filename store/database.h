@@ -64,6 +64,8 @@ class Database {
   size_t expires() const { return contents_->expiries.size(); }
   int64_t average_ttl_ms() const;
   size_t memory_overhead_bytes() const;  // index and expiry queue
+  // The part of it that comes straight from the kernel, so that the allocator does not know of it.
+  size_t mapped_bytes() const { return contents_->index.bucket_count() * sizeof(Index::Bucket); }
 
   // ---- reading ----
   const Entry* find(std::string_view key, Lookup lookup = Lookup::kRead);
