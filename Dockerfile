@@ -8,8 +8,10 @@ WORKDIR /cowslip
 COPY scripts/install-packages scripts/
 RUN scripts/install-packages build
 
+# ON turns warnings into errors, as CI does.
+ARG COWSLIP_WERROR=OFF
 COPY . .
-RUN scripts/build release cowslip-server \
+RUN COWSLIP_WERROR=$COWSLIP_WERROR scripts/build release cowslip-server \
     && install -D --strip build/release/bin/cowslip-server /image/usr/local/bin/cowslip-server \
     && install -D docker/entrypoint.sh /image/usr/local/bin/entrypoint.sh \
     && install -D docker/healthcheck.sh /image/usr/local/bin/healthcheck.sh \
@@ -22,7 +24,7 @@ RUN groupadd --system --gid 999 cowslip \
     && install -d -o cowslip -g cowslip /data \
     && apt-get update \
     && xargs apt-get install --yes --no-install-recommends < /tmp/runtime-packages \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives /tmp/runtime-packages
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /tmp/runtime-packages
 COPY --from=build /image/ /
 
 VOLUME /data

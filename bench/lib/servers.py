@@ -42,7 +42,7 @@ class Server:
 
     def version(self):
         with self.client() as client:
-            info = client.info("server")
+            info = client.info()
         return info.get("cowslip_version") or info.get("redis_version", "?")
 
     def stop(self):

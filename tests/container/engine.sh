@@ -57,8 +57,13 @@ build_image() {
     return
   fi
   provide_base_image
+  # The compiler's cache is shared with the build, which then takes seconds after a build of the same sources here.
+  local cache
+  cache=$(ccache --get-config cache_dir 2>/dev/null || echo /var/cache/cowslip-ccache)
+  mkdir -p "$cache"
   # Docker's image format, because OCI's has no HEALTHCHECK.
-  buildah bud --format docker --isolation chroot --network host --pull-never --layers -t "$1" .
+  buildah bud --format docker --isolation chroot --network host --pull-never --layers \
+    --build-arg COWSLIP_WERROR="${COWSLIP_WERROR:-OFF}" --volume "$cache:/root/.cache/ccache" -t "$1" .
 }
 
 # container run|exec|inspect|... as docker takes them.
