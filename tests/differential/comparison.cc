@@ -8,6 +8,17 @@ namespace cowslip::testing {
 
 namespace {
 
+// Commands of Redis 7.2 that 7.0 does not list.
+const std::set<std::string> kNewerThanTheOracle = {"client|no-touch", "client|setinfo"};
+
+// Redis writes an argument it quotes in an error as a C string, which a NUL byte ends; we write all of it.
+bool same_error(const Reply& cowslip, const Reply& redis) {
+  if (cowslip == redis) return true;
+  const size_t nul = cowslip.text.find('\0');
+  return cowslip.kind == redis.kind && nul != std::string::npos &&
+         redis.text.starts_with(cowslip.text.substr(0, nul)) && redis.text.size() < cowslip.text.size();
+}
+
 bool less(const Reply& a, const Reply& b) {
   return std::tie(a.kind, a.text, a.integer) < std::tie(b.kind, b.text, b.integer);
 }
@@ -27,8 +38,9 @@ bool subset(const Reply& part, const Reply& whole) {
   if (part.kind != whole.kind) return false;
   const auto names = whole.strings();
   const std::set<std::string> known(names.begin(), names.end());
-  return std::all_of(part.elements.begin(), part.elements.end(),
-                     [&](const Reply& element) { return known.contains(element.text); });
+  return std::all_of(part.elements.begin(), part.elements.end(), [&](const Reply& element) {
+    return known.contains(element.text) || kNewerThanTheOracle.contains(element.text);
+  });
 }
 
 bool same_hello(Reply a, Reply b) {
@@ -43,7 +55,7 @@ bool same_hello(Reply a, Reply b) {
 }  // namespace
 
 bool same_reply(const Reply& cowslip, const Reply& redis, Compare compare) {
-  if (cowslip.is_error() || redis.is_error()) return cowslip == redis;
+  if (cowslip.is_error() || redis.is_error()) return same_error(cowslip, redis);
   switch (compare) {
     case Compare::kExact:
       return cowslip == redis;

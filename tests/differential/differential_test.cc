@@ -1,7 +1,7 @@
 // The same random commands to Cowslip and to redis-server: the same replies, and the same data at the end.
 //
 // COWSLIP_SEED repeats one run; COWSLIP_DIFFERENTIAL_STEPS makes runs longer; COWSLIP_DIFFERENTIAL_KEEP_GOING collects
-// differences in place of stopping at the first.
+// differences in place of stopping at the first; COWSLIP_DIFFERENTIAL_HISTORY says how many commands a report lists.
 #include <gtest/gtest.h>
 
 #include <set>

@@ -13,7 +13,6 @@ namespace cowslip::testing {
 namespace {
 
 constexpr size_t kLanes = 3;
-constexpr size_t kHistory = 20;
 constexpr size_t kMostDifferences = 100;
 
 ServerOptions options(const char* binary) {
@@ -124,7 +123,8 @@ std::string Lockstep::swap_dumps(Lane& lane, const Step& step) {
 
 std::string Lockstep::take(size_t lane, const Step& step) {
   history_.push_back(fmt::format("{} [lane {}] {}", step_, lane, describe(step.arguments)));
-  if (history_.size() > kHistory) history_.pop_front();
+  if (history_.size() > static_cast<size_t>(environment_integer("COWSLIP_DIFFERENTIAL_HISTORY", 20)))
+    history_.pop_front();
   ++step_;
   std::string difference;
   switch (step.action) {

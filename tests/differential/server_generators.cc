@@ -47,12 +47,17 @@ Steps make_getkeys(Pool& pool, std::string_view word) {
       arguments.insert(arguments.end(), {"DEL", pool.key(), pool.key(), pool.key()});
       break;
     case 4:
-      arguments.insert(arguments.end(), {"PING"});
+      arguments.insert(arguments.end(), {"PING", "x"});  // alone it would be too few for 7.0, and enough for 7.2
       break;
     default:
-      arguments.insert(arguments.end(), {pool.one_of({"NOSUCH", "GET", "COPY"}), "x", "y", "z"});
+      arguments.insert(arguments.end(), {pool.one_of({"NOSUCH", "GET", "COPY", "STRLEN"}), "x", "y", "z"});
   }
   return one(arguments);
+}
+
+Steps make_acl_cat(Pool& pool) {
+  if (pool.chance(30)) return one({"ACL", "CAT"}, Compare::kSubset);
+  return one({"ACL", "CAT", pool.one_of({"string", "keyspace", "connection", "huh", ""})}, Compare::kSubset);
 }
 
 Steps make_config_get(Pool& pool) {
@@ -139,8 +144,16 @@ const Generator kGenerators[] = {
     {"command|list", 2, make_command_list},
     {"command|info", 2, [](Pool& p) { return one({"COMMAND", "INFO", command_name(p)}, Compare::kAnswer); }},
     {"command|docs", 2, [](Pool& p) { return one({"COMMAND", "DOCS", command_name(p)}, Compare::kAnswer); }},
-    {"command|getkeys", 2, [](Pool& p) { return make_getkeys(p, "GETKEYS"); }},
-    {"command|getkeysandflags", 2, [](Pool& p) { return make_getkeys(p, "GETKEYSANDFLAGS"); }},
+    {"command|getkeys", 2, [](Pool& p) { return make_getkeys(p, "GETKEYS"); }, false},
+    {"command|getkeysandflags", 2, [](Pool& p) { return make_getkeys(p, "GETKEYSANDFLAGS"); }, false},
+    {"acl", 1, [](Pool& p) { return one({"ACL", p.one_of({"NONSENSE", ""})}); }},
+    {"acl|whoami", 1, [](Pool&) { return one({"ACL", "WHOAMI"}); }},
+    {"acl|users", 1, [](Pool&) { return one({"ACL", "USERS"}); }},
+    {"acl|list", 1, [](Pool&) { return one({"ACL", "LIST"}); }},
+    {"acl|cat", 2, make_acl_cat},
+    {"acl|help", 1, [](Pool&) { return one({"ACL", "HELP"}, Compare::kAnswer); }},
+    {"role", 1, [](Pool&) { return one({"ROLE"}); }},
+    {"wait", 1, [](Pool& p) { return one({"WAIT", p.one_of({"0", "-1", "abc"}), p.one_of({"0", "1", "-1", "x"})}); }},
     {"command|help", 1, [](Pool&) { return one({"COMMAND", "HELP"}, Compare::kAnswer); }},
     {"config", 1, [](Pool& p) { return one({"CONFIG", p.one_of({"NONSENSE", ""}), "x"}); }},
     {"config|get", 2, make_config_get},
