@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -48,6 +49,14 @@ class SignalsBlocked {
 
 int64_t monotonic_us() {
   return SystemClock().monotonic_us();
+}
+
+// Absolute, because CONFIG SET dir may take the parent elsewhere while the child is at work.
+std::string absolute_temporary_path(const std::string& target, pid_t child) {
+  const std::string path = temporary_path_for(target, child);
+  std::error_code error;
+  const std::string absolute = std::filesystem::absolute(path, error).string();
+  return error ? path : absolute;
 }
 
 }  // namespace
@@ -120,6 +129,7 @@ void BackgroundSave::child_started(pid_t child, int64_t fork_us) {
   cancelled_at_us_ = 0;
   killed_after_cancel_ = false;
   final_report_.reset();
+  temporary_path_ = to_socket() ? "" : absolute_temporary_path(std::get<FileTarget>(request_.target).path, child);
   changes_at_start_ = around_.keyspace.dirty();
   state_.started_at_us = monotonic_us();
   state_.current_save_keys_processed = 0;
@@ -296,13 +306,12 @@ void BackgroundSave::log_outcome(const SaveOutcome& outcome) const {
 }
 
 void BackgroundSave::remove_temporary_file() {
-  if (to_socket()) return;
-  const std::string path = temporary_path_for(std::get<FileTarget>(request_.target).path, child_pid_);
+  const std::string& path = temporary_path_;
   struct stat info;
-  if (::stat(path.c_str(), &info) != 0) return;
+  if (path.empty() || ::stat(path.c_str(), &info) != 0) return;
   if (info.st_size > kQuickUnlinkBytes && !remover_.joinable()) {
     try {
-      remover_ = std::thread([&files = around_.files, path] { (void)files.remove(path); });
+      remover_ = std::thread([&files = around_.files, path = path] { (void)files.remove(path); });
       return;
     } catch (const std::system_error&) {
       // No thread to be had: then it takes as long as it takes.

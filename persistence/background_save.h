@@ -131,6 +131,7 @@ class BackgroundSave {
   SaveRequest request_;
   pid_t child_pid_ = -1;
   UniqueFd report_fd_;
+  std::string temporary_path_;   // of the child at work; empty when it streams
   int64_t cancelled_at_us_ = 0;  // monotonic; 0: not cancelled
   bool killed_after_cancel_ = false;
   uint64_t changes_at_start_ = 0;

@@ -1,7 +1,6 @@
 #include "persistence/byte_sink.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>

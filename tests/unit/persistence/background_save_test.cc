@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 
@@ -164,6 +165,20 @@ TEST_F(BackgroundSaveTest, AKilledChildLeavesTheOldSnapshotAndNoTrace) {
   EXPECT_EQ(read_file(path_), "the old snapshot");
   EXPECT_EQ(list_directory(folder_.path()), std::vector<std::string>{"dump.rdb"});
   EXPECT_TRUE(log_has("# Background saving terminated by signal 9"));
+}
+
+TEST_F(BackgroundSaveTest, AKilledChildLeavesNoTraceWhenTheParentChangedItsFolder) {
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(folder_.path());
+  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  SaveRequest relative = request(2000);
+  relative.target = FileTarget{"dump.rdb"};
+  ASSERT_TRUE(save.start(relative).has_value());
+  std::filesystem::current_path(here);
+  ASSERT_TRUE(eventually([&] { return file_exists(temporary_path_for(path_, save.child_pid())); }));
+  ::kill(save.child_pid(), SIGKILL);
+  (void)finish(save);
+  EXPECT_TRUE(list_directory(folder_.path()).empty());
 }
 
 TEST_F(BackgroundSaveTest, ACancelledChildReportsAndCleansUp) {
