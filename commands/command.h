@@ -108,9 +108,8 @@ struct CommandSpec {
   std::string_view since = {};  // Redis version
   std::string_view complexity = {};
   std::string_view summary = {};  // our own words
-  // The arguments in the notation of the documentation, from which COMMAND DOCS makes its tree:
-  //   key:key  value  [NX | XX]  [EX seconds:integer | PX milliseconds:integer]  [key ...]
-  // see commands/argument_syntax.h
+  // The arguments, from which COMMAND DOCS makes its tree, in the notation of commands/argument_syntax.h:
+  //   key value [condition= NX | XX] [expiration= EX seconds:integer | PX milliseconds:integer] [other:key ...]
   std::string_view syntax = {};
   Handler handler = nullptr;  // null: only a container of subcommands
   std::span<const CommandSpec> subcommands = {};
