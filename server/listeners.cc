@@ -32,14 +32,15 @@ using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
 
 // What bind() is given for a name of the `bind` directive: "*" is any IPv4 address, "::*" any IPv6 one.
 struct BindAddress {
-  explicit BindAddress(std::string_view text) : optional(text.starts_with('-')) {
-    host = text.substr(optional ? 1 : 0);
+  explicit BindAddress(std::string_view text)
+      : optional(text.starts_with('-')), name(text.substr(optional ? 1 : 0)), host(name) {
     if (host == "*") host = "0.0.0.0";
     if (host == "::*") host = "::";
   }
   bool ipv6() const { return host.contains(':'); }
 
   bool optional;
+  std::string name;  // as in the directive, without the '-'
   std::string host;
 };
 
@@ -140,7 +141,7 @@ Result<std::vector<std::unique_ptr<Listeners::Listener>>> Listeners::open_tcp() 
 Result<std::unique_ptr<Listeners::Listener>> Listeners::open_tcp_address(const std::string& address) {
   const BindAddress bound(address);
   const auto refuse = [&](std::string_view why, int error) -> Result<std::unique_ptr<Listener>> {
-    log_.warning("Warning: Could not create server TCP listening socket {}:{}: {}", bound.host, config_.port, why);
+    log_.warning("Warning: Could not create server TCP listening socket {}:{}: {}", bound.name, config_.port, why);
     if (bound.optional && is_unavailable(error)) return nullptr;
     return std::unexpected(Error{ErrorCode::kIo, std::string(why), error});
   };

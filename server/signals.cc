@@ -33,6 +33,7 @@ struct Signals::Set {
 Signals::Signals(Server& server) : server_(server), set_(std::make_unique<Set>(server.loop().context())) {
   std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a snapshot beyond ulimit -f fails with EFBIG, and the server lives on
   wait();
 }
 
