@@ -72,7 +72,7 @@ void cmd_incrbyfloat(CommandContext& c) {
   if (!std::isfinite(sum)) return c.reply.error("ERR increment would produce NaN or Infinity");
 
   const std::string text = format_long_double(sum);
-  c.db().set_string(key, text, ExpiryChange::keep());
+  c.db().set_text(key, text, ExpiryChange::keep());
   c.keyspace.add_dirty(1);
   c.reply.bulk(text);
 }

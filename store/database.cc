@@ -139,6 +139,13 @@ const Entry* Database::set_string(std::string_view key, std::string_view value, 
   return put(slot, hash, contents_->factory.make_string(key, value, expire_at_ms));
 }
 
+const Entry* Database::set_text(std::string_view key, std::string_view value, ExpiryChange expiry) {
+  const uint64_t hash = contents_->index.hash(key);
+  const Index::Slot slot = find_slot_to_write(key, hash);
+  const int64_t expire_at_ms = expiry_after(expiry, slot ? slot.entry() : nullptr);
+  return put(slot, hash, contents_->factory.make_text(key, value, expire_at_ms));
+}
+
 const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryChange expiry) {
   const uint64_t hash = contents_->index.hash(key);
   const Index::Slot slot = find_slot_to_write(key, hash);

@@ -78,6 +78,8 @@ class Database {
   // ---- strings ----
   // Creates or replaces the key, whatever its type was.
   const Entry* set_string(std::string_view key, std::string_view value, ExpiryChange expiry = {});
+  // As set_string, but a number stays the text it is (what INCRBYFLOAT stores).
+  const Entry* set_text(std::string_view key, std::string_view value, ExpiryChange expiry = {});
   const Entry* set_integer(std::string_view key, int64_t value, ExpiryChange expiry = ExpiryChange::keep());
   // The string's bytes for writing in place, exactly `length` long: kept, then zeros. Creates an empty
   // string first when there is no key; keeps the expiry. REQUIRES: the key is absent or a string.

@@ -102,6 +102,10 @@ Entry* EntryFactory::make_string(std::string_view key, std::string_view value, i
   if (value.size() <= kInt64Digits) {
     if (const auto integer = parse_int64(value)) return make_integer(key, *integer, expire_at_ms);
   }
+  return make_text(key, value, expire_at_ms);
+}
+
+Entry* EntryFactory::make_text(std::string_view key, std::string_view value, int64_t expire_at_ms) {
   const Encoding encoding = value.size() <= kEmbeddedStringBytes ? Encoding::kEmbedded : Encoding::kRaw;
   Entry* entry = allocate(key, expire_at_ms, {ObjectType::kString, encoding, value.size(), value.size()});
   std::memcpy(entry->has_external_value() ? entry->external() : entry->value_place(), value.data(), value.size());

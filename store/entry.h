@@ -110,6 +110,8 @@ class EntryFactory {
 
   // Takes the shortest encoding for `value`: an integer if it is one in canonical form.
   Entry* make_string(std::string_view key, std::string_view value, int64_t expire_at_ms);
+  // Keeps `value` as the bytes it is.
+  Entry* make_text(std::string_view key, std::string_view value, int64_t expire_at_ms);
   Entry* make_integer(std::string_view key, int64_t value, int64_t expire_at_ms);
   // A raw string of `length` zero bytes.
   Entry* make_raw(std::string_view key, size_t length, int64_t expire_at_ms);

@@ -40,6 +40,12 @@ TEST_F(EntryTest, OtherDigitsStayText) {
   }
 }
 
+TEST_F(EntryTest, TextStaysTextEvenIfItIsANumber) {
+  entry_ = factory_.make_text("k", "12", kNoExpiry);
+  EXPECT_EQ(entry_->encoding(), Encoding::kEmbedded);
+  EXPECT_EQ(text(), "12");
+}
+
 TEST_F(EntryTest, EncodingChangesAtFortyFourBytes) {
   entry_ = factory_.make_string("k", std::string(44, 'x'), kNoExpiry);
   EXPECT_EQ(entry_->encoding(), Encoding::kEmbedded);
