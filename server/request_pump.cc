@@ -28,6 +28,13 @@ constexpr size_t kSentBytesKept = 1u << 20;
 constexpr size_t kCheckedOutputBytes = 16u << 10;
 constexpr size_t kQuotedInputBytes = 128;
 
+// The first word of the second line of an HTTP request, or of a POST: a web page talks to us through its visitor's
+// browser.
+bool is_http(std::string_view command) {
+  if (command.size() != 4 && command.size() != 5) return false;
+  return equals_ignore_case(command, "post") || equals_ignore_case(command, "host:");
+}
+
 std::string_view query_excerpt(std::string_view bytes) {
   return bytes.substr(0, kQuotedInputBytes);
 }
@@ -149,7 +156,7 @@ size_t RequestPump::run_commands(Connection& connection, std::string_view bytes)
     const auto arguments = connection.parser.arguments();
     if (!arguments.empty() && !run_one(connection, arguments, reply)) break;
     used += connection.parser.consumed();
-    if (connection.session.close_after_reply) used = bytes.size();
+    if (connection.session.close_after_reply || connection.is_replica()) used = bytes.size();  // it has said enough
     if (connection.output_bytes() - output_before > kRepliesPerTurn && used < bytes.size()) {
       run_later(connection);
       break;
@@ -166,8 +173,25 @@ bool RequestPump::run_one(Connection& connection, std::span<const std::string_vi
     connection.postponed = true;
     return false;
   }
+  if (is_http(arguments[0])) [[unlikely]] {
+    refuse_http(connection);
+    return true;
+  }
   server_.execute(connection, arguments, reply);
   return true;
+}
+
+void RequestPump::refuse_http(Connection& connection) {
+  constexpr int64_t kQuietMs = 60'000;  // one line a minute says it all
+  if (last_http_warning_ms_ == 0 || now_ms_ - last_http_warning_ms_ > kQuietMs) {
+    last_http_warning_ms_ = now_ms_;
+    server_.log().warning(
+        "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is "
+        "likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. "
+        "Connection from {} aborted.",
+        connection.address);
+  }
+  server_.close_client(connection);
 }
 
 bool RequestPump::must_wait(const Connection& connection, std::span<const std::string_view> arguments) const {
@@ -227,6 +251,7 @@ void RequestPump::send_now(Connection& connection) {
 void RequestPump::sent(Connection& connection, size_t bytes) {
   connection.output_peak = std::max(connection.output_peak, connection.output_bytes());
   connection.output_sent += bytes;
+  if (bytes > 0) connection.last_active_ms = now_ms_;
   server_.statistics().net_output_bytes += bytes;
   server_.statistics().writes_processed++;
   if (connection.output_bytes() == 0) {

@@ -54,6 +54,7 @@ class RequestPump final : public ConnectionEvents {
   // Runs the whole commands at the front of `bytes`; returns how many bytes they took.
   size_t run_commands(Connection& connection, std::string_view bytes);
   bool run_one(Connection& connection, std::span<const std::string_view> arguments, protocol::ReplyWriter& reply);
+  void refuse_http(Connection& connection);
   bool must_wait(const Connection& connection, std::span<const std::string_view> arguments) const;
   void run_backlog(Connection& connection);
   void check_query_buffer(Connection& connection);
@@ -68,6 +69,7 @@ class RequestPump final : public ConnectionEvents {
   std::vector<Connection*> to_send_;
   std::vector<Connection*> backlog_;
   int64_t now_ms_ = 0;
+  int64_t last_http_warning_ms_ = 0;
 };
 
 }  // namespace cowslip::server

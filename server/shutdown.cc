@@ -23,6 +23,7 @@ Status Shutdown::prepare(const ShutdownFlags& flags) {
     if (!saved) return saved;
   }
   finished_ = true;
+  if (server_.loading().active()) server_.loading().interrupt();
   server_.loop().stop();
   return {};
 }
