@@ -67,8 +67,14 @@ double outside_private(pid_t pid) {
   return static_cast<double>(memory::read_memory_rollup(pid)->private_dirty);
 }
 
+// A sanitizer's shadow memory is read before it is written: faults that copy nothing, which only an exact reading tells
+// from those that do. There the figures may be further off between two exact readings.
+double allowance(double usual, double sanitized) {
+  return testing::sanitized() ? sanitized : usual;
+}
+
 void expect_within_5_percent(double seen, double truth) {
-  EXPECT_NEAR(seen, truth, truth * 0.05);
+  EXPECT_NEAR(seen, truth, truth * allowance(0.05, 0.25));
 }
 
 // Until the observer has begun and ended a look after this call: two more, for one may be under way.
@@ -95,9 +101,9 @@ TEST(CowObserver, CopiedBytesAreWhatProcSays) {
   }
   const CowFigures last = observer.summary().last;
   EXPECT_GT(last.copied_bytes, 64 * kMegabyte);
-  EXPECT_LT(last.copied_bytes, 70 * kMegabyte);
+  EXPECT_LT(static_cast<double>(last.copied_bytes), allowance(70, 90) * kMegabyte);
   EXPECT_GE(last.parent_minor_faults, 64 * kMegabyte / 4096);
-  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 64.0 * kMegabyte, 4.0 * kMegabyte);
+  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 64.0 * kMegabyte, allowance(4, 20) * kMegabyte);
   EXPECT_GT(last.parent_page_tables, 0u);
   EXPECT_GT(last.child_page_tables, 0u);
   EXPECT_GT(last.child_resident, 128 * kMegabyte);
@@ -113,7 +119,8 @@ TEST(CowObserver, MemoryTheParentGivesBackIsNotGrowth) {
   wait_for_sample(observer);
   const CowFigures last = observer.summary().last;
   expect_within_5_percent(static_cast<double>(last.copied_bytes), outside_private(child.pid()));
-  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 0, 3.0 * kMegabyte) << "what one lost the other keeps";
+  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 0, allowance(3, 20) * kMegabyte)
+      << "what one lost the other keeps";
 }
 
 TEST(CowObserver, NewMemoryOfTheParentIsGrowthButNoCopy) {
@@ -124,8 +131,8 @@ TEST(CowObserver, NewMemoryOfTheParentIsGrowthButNoCopy) {
   Pages pages(64 * kMegabyte);
   wait_for_sample(observer);
   const CowFigures last = observer.summary().last;
-  EXPECT_LT(last.copied_bytes, 4 * kMegabyte);
-  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 64.0 * kMegabyte, 4.0 * kMegabyte);
+  EXPECT_LT(static_cast<double>(last.copied_bytes), allowance(4, 20) * kMegabyte);
+  EXPECT_NEAR(static_cast<double>(last.growth_bytes), 64.0 * kMegabyte, allowance(4, 20) * kMegabyte);
 }
 
 TEST(CowObserver, ChildKilledWithoutAWord) {
@@ -174,7 +181,7 @@ TEST(CowObserver, SamplingCostsAtMostOnePercent) {
   // A reading may be cut off by the scheduler on a busy machine; that is waited out afterwards, not before.
   const double share = static_cast<double>(summary.sampling_us) / static_cast<double>(summary.watched_us);
   RecordProperty("sampling_share", std::to_string(share));
-  EXPECT_LT(share, testing::sanitized() ? 0.1 : 0.03);
+  EXPECT_LT(share, allowance(0.03, 0.1));
 }
 
 TEST(CowObserver, OneAfterTheOther) {
