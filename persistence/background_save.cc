@@ -143,7 +143,7 @@ void BackgroundSave::child_started(pid_t child, int64_t fork_us) {
   state_.last_reason = request_.reason;
   state_.last_outcome = "running";
   state_.last_error.clear();
-  observer_.watch(child, at_fork_);
+  observer_.watch(child, at_fork_, fork_us);
   if (to_socket()) {
     around_.log.notice("Background RDB transfer started by pid {}", child);
   } else {

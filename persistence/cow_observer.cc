@@ -15,9 +15,10 @@
 namespace cowslip::persistence {
 namespace {
 
-// A reading that took t is followed by 200 t without one of its kind: half a percent of the time for each kind, one
-// percent together.
-constexpr int64_t kPauseFactor = 200;
+// A reading that took t is followed by so many t without one of its kind: 0.67 percent of the time for the exact ones,
+// a quarter of a percent for the cheap ones, less than one percent together.
+constexpr int64_t kExactPauseFactor = 150;
+constexpr int64_t kCheapPauseFactor = 400;
 constexpr int64_t kShortestExactPauseUs = 100'000;
 constexpr int64_t kShortestCheapPauseUs = 10'000;
 
@@ -54,11 +55,12 @@ CowObserver::~CowObserver() {
   if (thread_.joinable()) thread_.join();
 }
 
-void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork) {
+void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int64_t fork_us) {
   const std::lock_guard lock(mutex_);
   child_ = child;
   generation_++;
   at_fork_ = at_fork;
+  fork_us_ = fork_us;
   forked_at_us_ = now_us();
   exact_peak_ = exact_sum_ = 0;
   summary_ = {};
@@ -121,9 +123,8 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   const pid_t child = child_;
   const uint64_t generation = generation_;
   const auto over = [&] { return stopping_ || generation_ != generation; };
-  // The first exact reading waits until it, too, is half a percent of the time.
-  const auto first_cost_us = static_cast<int64_t>(exact_us_per_byte_ * static_cast<double>(at_fork_.resident));
-  Schedule due{.exact_due_us = forked_at_us_ + std::max(kShortestExactPauseUs, first_cost_us * kPauseFactor),
+  // The first exact reading waits until it, too, is no larger share of the time.
+  Schedule due{.exact_due_us = forked_at_us_ + std::max(kShortestExactPauseUs, fork_us_ * kExactPauseFactor),
                .cheap_due_us = forked_at_us_ + kShortestCheapPauseUs};
   for (;;) {
     const int64_t pause_us = std::min(due.exact_due_us, due.cheap_due_us) - now_us();
@@ -135,10 +136,13 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
     if (over()) return;
     if (reading) record(*reading);
     const int64_t after_us = now_us();
-    const int64_t pause_after_us = reading ? reading->took_us * kPauseFactor : kShortestExactPauseUs;
-    if (exact) due.exact_due_us = after_us + std::max(kShortestExactPauseUs, pause_after_us);
-    // An exact reading brings cheap ones along.
-    due.cheap_due_us = after_us + (exact ? kShortestCheapPauseUs : std::max(kShortestCheapPauseUs, pause_after_us));
+    const int64_t took_us = reading ? reading->took_us : kShortestCheapPauseUs;
+    if (exact) {
+      due.exact_due_us = after_us + std::max(kShortestExactPauseUs, took_us * kExactPauseFactor);
+      due.cheap_due_us = after_us + kShortestCheapPauseUs;  // it brought the cheap figures along
+    } else {
+      due.cheap_due_us = after_us + std::max(kShortestCheapPauseUs, took_us * kCheapPauseFactor);
+    }
   }
 }
 
@@ -181,9 +185,6 @@ void CowObserver::record(const Reading& reading) {
     exact_sum_ += *reading.copied;
     summary_.exact_readings++;
     summary_.average_bytes = exact_sum_ / summary_.exact_readings;
-    if (reading.took_us > 0 && reading.child.resident > 0) {
-      exact_us_per_byte_ = static_cast<double>(reading.took_us) / static_cast<double>(reading.child.resident);
-    }
   } else {
     summary_.cheap_readings++;
   }

@@ -4,9 +4,10 @@
 // smaps_rollup) takes the kernel a walk over all page tables, tens of milliseconds per gigabytes of small pages. A
 // child that measures itself does so between keys, and one huge key blinds it.
 //
-// Solution: a thread of the parent reads the exact figure from outside, as often as half a percent of the time allows,
-// and in between adds what the cheap counters say was copied since: every minor fault of the parent gave it a page,
-// and those that did not make it grow were copies. docs/decisions/0002-copy-on-write-report.md defines every figure.
+// Solution: a thread of the parent reads the exact figure from outside, as often as two thirds of a percent of the time
+// allow, and in between adds what the cheap counters say was copied since: every minor fault of the parent gave it a
+// page, and those that did not make it grow were copies. docs/decisions/0002-copy-on-write-report.md defines every
+// figure.
 //
 // Thread: the event loop calls in; the observer's own thread samples. It holds its lock for copies of a few
 // words only, so no call waits for the kernel. The thread starts with the first watch() and is joined by the
@@ -63,8 +64,9 @@ class CowObserver {
   CowObserver(const CowObserver&) = delete;
   CowObserver& operator=(const CowObserver&) = delete;
 
-  // Starts sampling `child`. `at_fork` is what read_process_counters() said of this process just before the fork.
-  void watch(pid_t child, const memory::ProcessCounters& at_fork);
+  // Starts sampling `child`. `at_fork` is what read_process_counters() said of this process just before the fork, which
+  // took `fork_us`: it walked the same page tables as an exact reading has to, so this is what one will take.
+  void watch(pid_t child, const memory::ProcessCounters& at_fork, int64_t fork_us);
   // The child's own last report has arrived. It is exact, and the child is about to go: it is measured no more, and the
   // parent once, now.
   void add_final_report(const ChildMemoryReport& report);
@@ -105,7 +107,7 @@ class CowObserver {
   int64_t forked_at_us_ = 0;
   uint64_t exact_peak_ = 0;
   uint64_t exact_sum_ = 0;
-  double exact_us_per_byte_ = 10.0 / (1 << 20);  // of resident memory; learnt
+  int64_t fork_us_ = 0;
   CowSummary summary_;
   std::thread thread_;
 };

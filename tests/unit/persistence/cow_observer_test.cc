@@ -93,7 +93,7 @@ TEST(CowObserver, CopiedBytesAreWhatProcSays) {
   const auto at_fork = counters();
   IdleChild child;
   CowObserver observer;
-  observer.watch(child.pid(), at_fork);
+  observer.watch(child.pid(), at_fork, 1000);
   for (size_t step = 1; step <= 4; step++) {
     pages.write((step - 1) * 16 * kMegabyte, step * 16 * kMegabyte);
     wait_for_sample(observer);
@@ -114,7 +114,7 @@ TEST(CowObserver, MemoryTheParentGivesBackIsNotGrowth) {
   const auto at_fork = counters();
   IdleChild child;
   CowObserver observer;
-  observer.watch(child.pid(), at_fork);
+  observer.watch(child.pid(), at_fork, 1000);
   pages.give_back(0, 32 * kMegabyte);
   wait_for_sample(observer);
   const CowFigures last = observer.summary().last;
@@ -127,7 +127,7 @@ TEST(CowObserver, NewMemoryOfTheParentIsGrowthButNoCopy) {
   const auto at_fork = counters();
   IdleChild child;
   CowObserver observer;
-  observer.watch(child.pid(), at_fork);
+  observer.watch(child.pid(), at_fork, 1000);
   Pages pages(64 * kMegabyte);
   wait_for_sample(observer);
   const CowFigures last = observer.summary().last;
@@ -140,7 +140,7 @@ TEST(CowObserver, ChildKilledWithoutAWord) {
   const auto at_fork = counters();
   IdleChild child;
   CowObserver observer;
-  observer.watch(child.pid(), at_fork);
+  observer.watch(child.pid(), at_fork, 1000);
   pages.write(0, 40 * kMegabyte);
   wait_for_sample(observer);
   const double truth = outside_private(child.pid());
@@ -156,7 +156,7 @@ TEST(CowObserver, TheChildsOwnReportIsTheLastWord) {
   const auto at_fork = counters();
   IdleChild child;
   CowObserver observer;
-  observer.watch(child.pid(), at_fork);
+  observer.watch(child.pid(), at_fork, 1000);
   observer.add_final_report({.private_dirty = 12 * kMegabyte, .resident = 20 * kMegabyte, .page_tables = 4096});
   testing::sleep_ms(30);
   const CowSummary summary = observer.finish();
@@ -171,7 +171,7 @@ TEST(CowObserver, SamplingCostsAtMostOnePercent) {
   const auto at_fork = counters();
   IdleChild child;
   CowObserver observer;
-  observer.watch(child.pid(), at_fork);
+  observer.watch(child.pid(), at_fork, 1000);
   for (size_t i = 0; i < 64; i++) {
     pages.write(i * 4 * kMegabyte, (i + 1) * 4 * kMegabyte);
     testing::sleep_ms(40);
@@ -189,7 +189,7 @@ TEST(CowObserver, OneAfterTheOther) {
   for (int i = 0; i < 20; i++) {
     const auto at_fork = counters();
     IdleChild child;
-    observer.watch(child.pid(), at_fork);
+    observer.watch(child.pid(), at_fork, 1000);
     if (i % 3 == 0) testing::sleep_ms(15);
     child.end();
     const CowSummary summary = observer.finish();
