@@ -18,7 +18,7 @@ using testing::Not;
 using testing::StartsWith;
 
 constexpr std::string_view kRedisFields[] = {
-#include "redis_7_0_15_info_fields.inc"
+#include "tests/unit/server/redis_7_0_15_info_fields.inc"
 };
 // Of Redis 7.2, which no list of 7.0 has.
 constexpr std::string_view kNewerFields[] = {"total_blocking_keys",
