@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "commands/arguments.h"
 #include "commands/command_table.h"
+#include "server/admin/admin_errors.h"
 #include "server/admin/admin_families.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -77,7 +78,7 @@ void reply_names(CommandContext& c, std::span<const std::string_view> names) {
 }
 
 void cmd_acl_cat(CommandContext& c) {
-  if (c.args.size() > 3) return c.reply.error(wrong_arity("acl|cat"));
+  if (c.args.size() > 3) return c.reply.error(bad_subcommand(c.args[1], "ACL"));
   if (c.args.size() == 2) return reply_names(c, kCategories);
   const std::string category = to_lower(c.args[2]);
   if (std::ranges::find(kCategories, category) == std::end(kCategories)) {

@@ -11,6 +11,7 @@
 
 #include "commands/arguments.h"
 #include "persistence/dump_payload.h"
+#include "server/admin/admin_errors.h"
 #include "server/admin/admin_families.h"
 #include "server/admin/dataset_digest.h"
 #include "server/admin/debug_protocol.h"
@@ -193,8 +194,7 @@ void cmd_debug(CommandContext& c) {
     return is_option(c.args[1], debug.name) && c.args.size() >= debug.min_args && c.args.size() <= debug.max_args;
   });
   if (chosen != std::end(kDebugs)) return chosen->run(c);
-  c.reply.error(
-      fmt::format("ERR unknown subcommand or wrong number of arguments for '{:.128}'. Try DEBUG HELP.", c.args[1]));
+  c.reply.error(bad_subcommand(c.args[1], "DEBUG"));
 }
 
 constexpr CommandSpec kSpecs[] = {
@@ -205,7 +205,6 @@ constexpr CommandSpec kSpecs[] = {
      .since = "1.0.0",
      .complexity = "Depends on subcommand.",
      .summary = "What tests and people looking for faults need.",
-     .syntax = "subcommand [argument ...]",
      .handler = cmd_debug},
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "commands/arguments.h"
+#include "server/admin/admin_errors.h"
 #include "server/admin/admin_families.h"
 #include "server/server.h"
 #include "server/slowlog.h"
@@ -26,7 +27,7 @@ void reply_entry(CommandContext& c, const Slowlog::Entry& entry) {
 
 void cmd_slowlog_get(CommandContext& c) {
   constexpr std::string_view kBadCount = "ERR count should be greater than or equal to -1";
-  if (c.args.size() > 3) return c.reply.error(wrong_arity("slowlog|get"));
+  if (c.args.size() > 3) return c.reply.error(bad_subcommand(c.args[1], "SLOWLOG"));
   int64_t count = kDefaultCount;
   if (c.args.size() == 3) {
     const auto asked = integer_argument(c, 2, kBadCount);
