@@ -33,7 +33,7 @@ class MemoryGroup:
 
 @contextmanager
 def memory_group(name):
-    """Makes a group, and removes it at the end, when its processes must be gone. Yields None where that is forbidden."""
+    """Makes a group, and removes it at the end, when its processes are gone. Yields None where that is forbidden."""
     group = make(name)
     try:
         yield group
