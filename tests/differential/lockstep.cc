@@ -170,11 +170,14 @@ std::string Lockstep::run(uint64_t seed, int64_t steps, const std::vector<Genera
   while (step_ < steps && differences < kMostDifferences) {
     const Generator& generator = draw(pool, generators, total_weight);
     const size_t lane = static_cast<size_t>(pool.between(0, kLanes - 1));
-    for (Step& step : generator.make(pool)) {
-      if (generator.may_garble && step.action == Action::kSend && pool.chance(4)) garble(pool, step.arguments);
+    Steps drawn = generator.make(pool);
+    // Steps that build on each other stay as they are.
+    const bool may_garble = generator.may_garble && drawn.size() == 1 && drawn[0].action == Action::kSend;
+    if (may_garble && pool.chance(4)) garble(pool, drawn[0].arguments);
+    for (const Step& step : drawn) {
       const std::string difference = take(lane, step);
       if (difference.empty()) continue;
-      if (!keep_going) return report(seed, difference);
+      if (!keep_going) return report(seed, difference) + compare_datasets();
       ++differences;
       reports += history_.back() + "\n" + difference + "\n";
       cowslip_.client()("FLUSHALL");

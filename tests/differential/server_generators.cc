@@ -141,7 +141,7 @@ Steps make_bgsave(Pool& pool) {
 const Generator kGenerators[] = {
     {"command", 1, [](Pool& p) { return one({"COMMAND", p.one_of({"NONSENSE", ""})}); }, false},
     {"command|count", 1, [](Pool&) { return one({"COMMAND", "COUNT"}, Compare::kAnswer); }},
-    {"command|list", 2, make_command_list},
+    {"command|list", 2, make_command_list, false},
     {"command|info", 2, [](Pool& p) { return one({"COMMAND", "INFO", command_name(p)}, Compare::kAnswer); }},
     {"command|docs", 2, [](Pool& p) { return one({"COMMAND", "DOCS", command_name(p)}, Compare::kAnswer); }},
     {"command|getkeys", 2, [](Pool& p) { return make_getkeys(p, "GETKEYS"); }, false},
