@@ -135,7 +135,9 @@ Steps make_info(Pool& pool) {
 
 Steps make_bgsave(Pool& pool) {
   if (pool.chance(50)) return one({"BGSAVE", pool.one_of({"HUH", "SCHEDULED", ""})});
-  return one({"BGSAVE"}, Compare::kExact, Action::kThenWait);
+  Arguments arguments = {"BGSAVE"};
+  if (pool.chance(50)) arguments.push_back(pool.word("SCHEDULE"));
+  return one(arguments, Compare::kExact, Action::kThenWait);
 }
 
 const Generator kGenerators[] = {

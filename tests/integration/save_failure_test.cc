@@ -19,7 +19,7 @@ void expect_failure_is_told(const ServerProcess& server) {
   const std::string info = server.info("persistence");
   EXPECT_EQ(info_field(info, "rdb_last_bgsave_status"), "err");
   EXPECT_EQ(info_number(info, "rdb_bgsave_in_progress"), 0);
-  EXPECT_EQ(server.client()("PING"), Reply::simple("PONG"));
+  EXPECT_EQ(server.client()("ECHO", "alive"), Reply::bulk("alive"));  // PING tells of the trouble, as Redis's does
 }
 
 void expect_no_temporary_file(const std::string& directory) {
@@ -39,7 +39,7 @@ TEST(SaveFailure, MissingFolderStopsWritesUntilASaveSucceeds) {
   EXPECT_TRUE(server.log_has("No such file or directory"));
 
   EXPECT_TRUE(client("SET", "k", "w").text.starts_with("MISCONF "));
-  EXPECT_TRUE(client("PING").text.starts_with("MISCONF ") || client("PING") == Reply::simple("PONG"));
+  EXPECT_TRUE(client("PING").text.starts_with("MISCONF "));
   EXPECT_EQ(client("GET", "k"), Reply::bulk("v"));
   ASSERT_TRUE(client("CONFIG", "SET", "stop-writes-on-bgsave-error", "no").is_ok());
   EXPECT_TRUE(client("SET", "k", "w").is_ok());

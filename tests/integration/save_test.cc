@@ -86,6 +86,16 @@ TEST(Save, OnlyOneAtATime) {
   EXPECT_EQ(info_number(client("INFO", "persistence").text, "rdb_bgsave_in_progress"), 1);
 }
 
+// When memory runs out, the kernel is to take the child and not the server.
+TEST(Save, ChildIsTheFirstToBeKilledWhenMemoryRunsOut) {
+  const ServerProcess server({.directives = kEndlessSave});
+  start_endless_save(server);
+  const auto score = [](pid_t pid) { return std::stoi(read_file("/proc/" + std::to_string(pid) + "/oom_score_adj")); };
+  const pid_t child = server.child();
+  EXPECT_TRUE(eventually([&] { return score(child) >= score(server.pid()) + 200; }, std::chrono::seconds(5)))
+      << score(child) << " | " << score(server.pid());
+}
+
 TEST(Save, ProgressIsReported) {
   const ServerProcess server({.directives = {"--rdb-key-save-delay", "20000"}});
   populate(server, 150, 10);

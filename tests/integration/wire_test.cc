@@ -17,6 +17,17 @@ TEST(Wire, PipelineInOneWriteIsAnsweredInOrder) {
   for (int i = 1; i <= 10'000; ++i) ASSERT_EQ(connection.read(), Reply::of_integer(i));
 }
 
+TEST(Wire, RepliesOfOnePipelineShareTheirWrites) {
+  const ServerProcess server;
+  Connection connection = server.connection();
+  const int64_t before = info_number(connection("INFO", "stats").text, "total_writes_processed");
+  std::string requests;
+  for (int i = 0; i < 1000; ++i) requests += encode({"PING"});
+  connection.send(requests);
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(connection.read(), Reply::simple("PONG"));
+  EXPECT_LT(info_number(connection("INFO", "stats").text, "total_writes_processed") - before, 50);
+}
+
 TEST(Wire, RequestMayBeSplitAnywhere) {
   const ServerProcess server;
   Connection connection = server.connection();
