@@ -208,6 +208,7 @@ const SnapshotState& BackgroundSave::state() {
     state_.current_cow_size = state_.current_cow_peak = 0;
     state_.current_cow_size_age_s = 0;
     state_.current_fork_percent = 0;
+    state_.current_save_keys_processed = state_.current_save_keys_total = 0;
     return state_;
   }
   state_.cow = observer_.summary();

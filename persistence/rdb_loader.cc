@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/numbers.h"
@@ -122,7 +124,14 @@ class Loader {
     database.reserve(database.size() + static_cast<size_t>(keys));
   }
 
+  void wait_before_key(int64_t delay_us) const {
+    const auto keys_seen = static_cast<int64_t>(report_.keys_loaded + report_.keys_expired);
+    if (delay_us < 0) delay_us = keys_seen % -delay_us == 0 ? 1 : 0;
+    if (delay_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
+  }
+
   Status take_entry(const RdbItem& item) {
+    if (options_.key_delay_us) wait_before_key(options_.key_delay_us());
     const bool expired = item.expire_at_ms != store::kNoExpiry && item.expire_at_ms < options_.now_ms;
     if (expired && options_.skip_expired) {
       report_.keys_expired++;

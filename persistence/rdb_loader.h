@@ -21,6 +21,9 @@ struct LoadOptions {
   // A key that is there already is replaced, which DEBUG RELOAD NOFLUSH asks for; otherwise it is an Error, because a
   // file that names a key twice is damaged.
   bool replace_existing = false;
+  // Asked before each key: how long to wait (key-load-delay, for tests of what happens during a load). A negative
+  // answer of -n waits a microsecond for every n-th key or so.
+  std::function<int64_t()> key_delay_us = {};
 };
 
 struct LoadReport {

@@ -65,6 +65,10 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
   options.verify_checksum = server_.config().rdbchecksum;
   options.now_ms = server_.clock().unix_ms();
   options.replace_existing = replace_existing;
+  // Read anew for each key, because CONFIG SET may end a slow load.
+  if (server_.config().key_load_delay_us != 0) {
+    options.key_delay_us = [this] { return static_cast<int64_t>(server_.config().key_load_delay_us); };
+  }
   const uint64_t dirty = server_.keyspace().dirty();
   const auto report =
       persistence::load_rdb(server_.keyspace(), source, progress_.total_bytes, options,

@@ -87,6 +87,10 @@ std::optional<HelloRequest> parse_hello(CommandContext& c) {
       i += 3;
     } else if (is_option(c.args[i], "setname") && left >= 1) {
       request.name = c.args[i + 1];
+      if (!is_valid_client_name(*request.name)) {
+        c.reply.error(kInvalidClientName);
+        return {};
+      }
       i += 2;
     } else {
       c.reply.error(fmt::format("ERR Syntax error in HELLO option '{}'", c.args[i]));
@@ -117,7 +121,6 @@ void reply_hello(CommandContext& c) {
 void cmd_hello(CommandContext& c) {
   const auto request = parse_hello(c);
   if (!request) return;
-  if (request->name && !is_valid_client_name(*request->name)) return c.reply.error(kInvalidClientName);
   if (request->user && !authenticate(c, *request->user, request->password)) return;
   const bool password_needed = !server_of(c).config().requirepass.empty();
   if (password_needed && !c.session.authenticated) return c.reply.error(kHelloNeedsAuthentication);
