@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -154,6 +155,11 @@ Result<std::vector<std::string>> remove_stale_temporary_files(FileSystem& files,
   }
   if (failure) return std::unexpected(*failure);
   return removed;
+}
+
+bool has_temporary_files(FileSystem& files, const std::string& directory) {
+  const auto names = files.list(directory);
+  return names && std::ranges::any_of(*names, [](const std::string& name) { return pid_of(name).has_value(); });
 }
 
 }  // namespace cowslip::persistence

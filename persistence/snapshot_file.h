@@ -69,5 +69,7 @@ std::string temporary_path_for(std::string_view path, pid_t pid);
 // process itself is writing none now). Other files are never touched. Returns the names removed; a folder that cannot
 // be listed or a file that cannot be removed is an Error after everything was tried.
 Result<std::vector<std::string>> remove_stale_temporary_files(FileSystem& files, const std::string& directory);
+// Whether there is a temporary file of anybody's, alive or not.
+bool has_temporary_files(FileSystem& files, const std::string& directory);
 
 }  // namespace cowslip::persistence

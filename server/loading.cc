@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "persistence/rdb_loader.h"
 #include "persistence/snapshot_file.h"
 #include "server/config.h"
@@ -93,10 +96,17 @@ void Loading::advance(uint64_t bytes, uint64_t total, bool serve_clients) {
   if (serve_clients) server_.loop().turn(server_.pump(), false);
 }
 
+// The child of a server that was killed is killed with it, but may take a while to be gone, and holds its file until
+// then. A server started at once waits for that; somebody else's save in the same folder delays it for a second only.
 void Loading::remove_leftovers() {
-  const auto removed = persistence::remove_stale_temporary_files(real_file_system(), ".");
-  if (!removed) return server_.log().warning("Cannot remove old temporary files: {}", removed.error().message);
-  for (const std::string& name : *removed) server_.log().notice("Removed the unfinished snapshot {}", name);
+  constexpr int kAttempts = 50;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const auto removed = persistence::remove_stale_temporary_files(real_file_system(), ".");
+    if (!removed) return server_.log().warning("Cannot remove old temporary files: {}", removed.error().message);
+    for (const std::string& name : *removed) server_.log().notice("Removed the unfinished snapshot {}", name);
+    if (!persistence::has_temporary_files(real_file_system(), ".")) return;
+  }
 }
 
 }  // namespace cowslip::server

@@ -95,9 +95,13 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
   }
 }
 
+// Redis 7.2 lowered their arity, so that a command without arguments can be asked about.
+const std::set<std::string> kOtherArityIn72 = {"command|getkeys", "command|getkeysandflags"};
+
 // What COMMAND INFO says of a command, as far as Redis 7.0 and 7.2 agree.
 Reply comparable_info(Reply command) {
   if (command.elements.size() < 10) return command;
+  if (kOtherArityIn72.contains(command.elements[0].text)) command.elements[1] = Reply::null();
   command.elements.resize(7);  // tips, key specifications and subcommands are not compared
   for (const size_t unordered : {2, 6}) {
     auto& elements = command.elements[unordered].elements;
