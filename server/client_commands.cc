@@ -8,6 +8,7 @@
 #include "base/numbers.h"
 #include "base/text.h"
 #include "commands/arguments.h"
+#include "server/admin/admin_errors.h"
 #include "server/client_registry.h"
 #include "server/client_text.h"
 #include "server/connection.h"
@@ -143,7 +144,7 @@ void cmd_client_reply(CommandContext& c) {
 
 void cmd_client_pause(CommandContext& c) {
   auto mode = PauseControl::Mode::kAll;
-  if (c.args.size() > 4) return c.reply.error(commands::kSyntaxError);
+  if (c.args.size() > 4) return c.reply.error(bad_subcommand(c.args[1], "CLIENT"));
   if (c.args.size() == 4) {
     if (is_option(c.args[3], "write")) {
       mode = PauseControl::Mode::kWrites;
@@ -169,7 +170,7 @@ void cmd_client_unpause(CommandContext& c) {
 }
 
 void cmd_client_unblock(CommandContext& c) {
-  if (c.args.size() > 4) return c.reply.error(commands::kSyntaxError);
+  if (c.args.size() > 4) return c.reply.error(bad_subcommand(c.args[1], "CLIENT"));
   if (c.args.size() == 4 && !is_option(c.args[3], "timeout") && !is_option(c.args[3], "error")) {
     return c.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }

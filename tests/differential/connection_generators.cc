@@ -9,12 +9,17 @@ Steps one(Arguments arguments, Compare compare = Compare::kExact, Action action 
   return {{std::move(arguments), compare, action}};
 }
 
+// SETNAME comes last and alone with mistakes of its own: Redis 7.0 gives the name at once, 7.2 after all else was
+// right.
 Steps make_hello(Pool& pool) {
   Arguments arguments = {"HELLO"};
   if (pool.chance(90)) arguments.push_back(pool.one_of({"2", "3", "2", "3", "1", "4", "abc", "", "-3", "30000000000"}));
-  if (pool.chance(20)) arguments.insert(arguments.end(), {pool.word("SETNAME"), pool.one_of({"hi", "two words", ""})});
   if (pool.chance(20)) arguments.insert(arguments.end(), {pool.word("AUTH"), "default", pool.one_of({"", "secret"})});
-  if (pool.chance(5)) arguments.push_back(pool.one_of({"AUTH", "SETNAME", "HUH"}));
+  if (pool.chance(10)) {
+    arguments.push_back(pool.one_of({"AUTH", "SETNAME", "HUH", ""}));
+  } else if (pool.chance(25)) {
+    arguments.insert(arguments.end(), {pool.word("SETNAME"), pool.one_of({"hi", "two words", ""})});
+  }
   return one(arguments, Compare::kHello);
 }
 
@@ -91,7 +96,7 @@ const Generator kGenerators[] = {
     {"echo", 3, [](Pool& p) { return one({"ECHO", p.value()}); }},
     {"select", 8, [](Pool& p) { return one({"SELECT", p.database()}); }},
     {"auth", 2, make_auth},
-    {"hello", 3, make_hello},
+    {"hello", 3, make_hello, false},
     {"reset", 1, [](Pool&) { return one({"RESET"}); }},
     {"quit", 1, [](Pool&) { return one({"QUIT"}, Compare::kExact, Action::kThenReopen); }},
     {"client", 1, [](Pool& p) { return one({"CLIENT", p.one_of({"NONSENSE", "", "LISTS"})}); }},
