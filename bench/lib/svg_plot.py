@@ -130,7 +130,9 @@ def draw_rise(rise, area):
     at, low, high, caption = rise
     x, bottom, top = area.x(at), area.y(low), area.y(high)
     yield f'<path class="mark" fill="none" d="M{x - 4} {bottom}h8M{x} {bottom}V{top}M{x - 4} {top}h8"/>'
-    yield text(x + 8, (bottom + top) / 2 + 4, caption, "ink bold")
+    # On the side where there is room.
+    fits = x + 8 + 8 * len(caption) < area.left + area.width
+    yield text(x + 8 if fits else x - 20, (bottom + top) / 2 + 4, caption, "ink bold", "start" if fits else "end")
 
 
 def text(x, y, words, classes, anchor="start"):
