@@ -71,6 +71,8 @@ std::string ConfigStore::rewritten(std::string_view old_text) const {
   for (const Directive& directive : all_directives()) {
     if (directive_text(directive, values_) != directive_text(directive, old.values_)) changed.insert(&directive);
   }
+  // Where no line names the folder, it is the one the server was started in, and the next start may be elsewhere.
+  if (old.values_.dir != values_.dir) changed.insert(find_directive("dir"));
   std::string text;
   std::set<const Directive*> written;
   for_each_line(old_text, [&](std::string_view line, int) {

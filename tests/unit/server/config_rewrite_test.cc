@@ -72,6 +72,7 @@ TEST_F(ConfigRewriteTest, ReplacesTheFileAtomicallyAndLeavesNothingBehind) {
   ASSERT_TRUE(store.set(std::vector<ConfigStore::Setting>{{"timeout", "4"}}));
   ASSERT_TRUE(store.rewrite());
   EXPECT_TRUE(read_file(path).starts_with("timeout 4\n"));
+  EXPECT_TRUE(read_file(path).contains("\ndir /"));
   std::filesystem::remove(path);
   ASSERT_TRUE(store.rewrite());
   EXPECT_TRUE(read_file(path).contains("timeout 4\n"));
