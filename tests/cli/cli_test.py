@@ -212,7 +212,7 @@ class RedisCli(unittest.TestCase):
         output = self.server.run("INFO")
         for line in ["# Server", "# Clients", "# Memory", "# Persistence", "# Stats", "# Replication", "# CPU"]:
             self.assertIn(line, output)
-        self.assertRegex(output, r"used_memory_human:\d+\.\d\d[KMG]")
+        self.assertRegex(output, r"used_memory_human:\d+(\.\d\d)?[BKMG]")
 
     def test_monitor(self):
         cli = self.server.start("MONITOR")

@@ -126,22 +126,26 @@ std::string Lockstep::take(size_t lane, const Step& step) {
   if (history_.size() > static_cast<size_t>(environment_integer("COWSLIP_DIFFERENTIAL_HISTORY", 20)))
     history_.pop_front();
   ++step_;
-  std::string difference;
-  switch (step.action) {
-    case Action::kWholeScan:
-      difference = whole_scan(lanes_[lane], step);
-      break;
-    case Action::kRandomKey:
-      difference = random_key(lanes_[lane]);
-      break;
-    case Action::kSwapDumps:
-      difference = swap_dumps(lanes_[lane], step);
-      break;
-    default:
-      difference = send_once(lanes_[lane], step);
-  }
+  std::string difference = run_step(lane, step);
   if (step.pause_ms > 0) sleep_ms(step.pause_ms);
   return difference;
+}
+
+std::string Lockstep::run_step(size_t lane, const Step& step) {
+  try {
+    switch (step.action) {
+      case Action::kWholeScan:
+        return whole_scan(lanes_[lane], step);
+      case Action::kRandomKey:
+        return random_key(lanes_[lane]);
+      case Action::kSwapDumps:
+        return swap_dumps(lanes_[lane], step);
+      default:
+        return send_once(lanes_[lane], step);
+    }
+  } catch (const HarnessFailure& failure) {
+    return fmt::format("(connection closed) {}", failure.what());
+  }
 }
 
 std::string Lockstep::compare_datasets() {
@@ -177,6 +181,11 @@ std::string Lockstep::run(uint64_t seed, int64_t steps, const std::vector<Genera
     for (const Step& step : drawn) {
       const std::string difference = take(lane, step);
       if (difference.empty()) continue;
+      // A server that crashed may still be writing why.
+      if (difference.find("(connection closed)") != std::string::npos &&
+          eventually([this] { return !cowslip_.running(); }, std::chrono::seconds(5))) {
+        return report(seed, difference) + "cowslip's log:\n" + cowslip_.log();
+      }
       if (!keep_going) return report(seed, difference) + compare_datasets();
       ++differences;
       reports += history_.back() + "\n" + difference + "\n";

@@ -31,6 +31,7 @@ class Lockstep {
 
   void open_lanes();
   std::string take(size_t lane, const Step& step);
+  std::string run_step(size_t lane, const Step& step);
   std::string send_once(Lane& lane, const Step& step);
   std::string whole_scan(Lane& lane, const Step& step);
   std::string random_key(Lane& lane);
