@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -65,7 +66,9 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   exact_peak_ = exact_sum_ = 0;
   summary_ = {};
   // At the fork nothing is copied, and a child starts to count its faults at zero. This is as exact as any reading.
-  last_exact_ = {.parent = at_fork, .child = {}, .copied = 0, .at_us = forked_at_us_};
+  last_exact_copied_ = 0;
+  last_exact_counts_ = {.faults = static_cast<int64_t>(at_fork.minor_faults),
+                        .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon)};
   summary_.last.measured_at_us = summary_.last.exact_at_us = forked_at_us_;
   summary_.last.parent_resident = at_fork.resident;
   summary_.last.child_resident = at_fork.resident;
@@ -79,7 +82,9 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
 }
 
 void CowObserver::add_final_report(const ChildMemoryReport& report) {
-  Reading reading{.copied = report.private_dirty, .at_us = now_us()};
+  Reading reading;
+  reading.copied = report.private_dirty;
+  reading.at_us = now_us();
   if (!memory::read_process_counters_signal_safe(0, reading.parent)) return;
   reading.child.resident = report.resident;
   reading.child.page_tables = report.page_tables;
@@ -146,16 +151,29 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   }
 }
 
+bool CowObserver::read_counters(pid_t child, Reading& reading) {
+  if (!memory::read_process_counters_signal_safe(0, reading.parent)) return false;
+  if (!memory::read_process_counters_signal_safe(child, reading.child)) return false;
+  reading.counts = {.faults = static_cast<int64_t>(reading.parent.minor_faults + reading.child.minor_faults),
+                    .parent_anonymous = static_cast<int64_t>(reading.parent.resident_anon)};
+  return true;
+}
+
 std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) {
   Reading reading;
   const int64_t start_us = now_us(), cpu_start_us = thread_cpu_us();
   if (exact) {
     memory::MemoryRollup rollup;
+    if (!read_counters(child, reading)) return {};
     if (!memory::read_memory_rollup_signal_safe(child, rollup)) return {};
     reading.copied = rollup.private_dirty;
   }
-  if (!memory::read_process_counters_signal_safe(0, reading.parent)) return {};
-  if (!memory::read_process_counters_signal_safe(child, reading.child)) return {};
+  const Counts before = reading.counts;
+  if (!read_counters(child, reading)) return {};
+  if (exact) {
+    reading.counts.faults = std::midpoint(before.faults, reading.counts.faults);
+    reading.counts.parent_anonymous = std::midpoint(before.parent_anonymous, reading.counts.parent_anonymous);
+  }
   reading.at_us = now_us();
   // While the kernel walks the child's page tables the child may have to wait, so what counts is the time on the clock.
   // The counters are handed out without making anybody wait: there it is our own processor time.
@@ -167,19 +185,18 @@ uint64_t CowObserver::estimate_copied(const Reading& reading) const {
   // Each minor fault gave the parent a page: a new one, by which it grew, or a copy, by which it did not. A page it
   // gave back made it smaller and is the child's alone from then on, so both directions add up. The child's own faults
   // are copies or new pages; either way they are its alone.
-  const memory::ProcessCounters &parent = reading.parent, &before = last_exact_.parent;
-  const auto faults = static_cast<int64_t>(parent.minor_faults - before.minor_faults);
-  const auto grown = static_cast<int64_t>(parent.resident_anon - before.resident_anon);
-  const auto child_faults = static_cast<int64_t>(reading.child.minor_faults - last_exact_.child.minor_faults);
-  const int64_t since = (faults + child_faults) * page_bytes() - grown;
-  const uint64_t estimate = *last_exact_.copied + static_cast<uint64_t>(std::max<int64_t>(since, 0));
-  return std::min(estimate, std::max(reading.child.resident_anon, *last_exact_.copied));
+  const int64_t faults = reading.counts.faults - last_exact_counts_.faults;
+  const int64_t grown = reading.counts.parent_anonymous - last_exact_counts_.parent_anonymous;
+  const int64_t since = faults * page_bytes() - grown;
+  const uint64_t estimate = last_exact_copied_ + static_cast<uint64_t>(std::max<int64_t>(since, 0));
+  return std::min(estimate, std::max(reading.child.resident_anon, last_exact_copied_));
 }
 
 void CowObserver::record(const Reading& reading) {
   CowFigures& last = summary_.last;
   if (reading.copied) {
-    last_exact_ = reading;
+    last_exact_copied_ = *reading.copied;
+    last_exact_counts_ = reading.counts;
     last.exact_at_us = reading.at_us;
     exact_peak_ = std::max(exact_peak_, *reading.copied);
     exact_sum_ += *reading.copied;

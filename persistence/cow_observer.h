@@ -81,11 +81,18 @@ class CowObserver {
     int64_t exact_due_us;
     int64_t cheap_due_us;
   };
+  // What the estimate is reckoned from: minor faults of both processes, anonymous memory of the parent. They keep
+  // moving while the kernel walks the page tables, so an exact reading is held to belong to the middle of its walk.
+  struct Counts {
+    int64_t faults = 0;
+    int64_t parent_anonymous = 0;
+  };
   // Parent and child, read together.
   struct Reading {
     memory::ProcessCounters parent = {};
     memory::ProcessCounters child = {};
     std::optional<uint64_t> copied;  // read from the kernel, not estimated
+    Counts counts;
     int64_t at_us = 0;
     int64_t took_us = 0;  // of the event loop's, the child's or a processor's time
   };
@@ -93,6 +100,7 @@ class CowObserver {
   void run();
   void watch_one(std::unique_lock<std::mutex>& lock);
   static std::optional<Reading> read(pid_t child, bool exact);
+  static bool read_counters(pid_t child, Reading& reading);
   // The following need mutex_.
   void record(const Reading& reading);
   uint64_t estimate_copied(const Reading& reading) const;
@@ -103,7 +111,8 @@ class CowObserver {
   pid_t child_ = 0;          // 0: nobody to measure
   uint64_t generation_ = 0;  // raised whenever child_ changes, so that a reading of an older child is dropped
   memory::ProcessCounters at_fork_;
-  Reading last_exact_;
+  uint64_t last_exact_copied_ = 0;
+  Counts last_exact_counts_;
   int64_t forked_at_us_ = 0;
   uint64_t exact_peak_ = 0;
   uint64_t exact_sum_ = 0;
