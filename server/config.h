@@ -40,6 +40,9 @@ struct OutputBufferLimit {
 // Who may use DEBUG, and change protected directives.
 enum class ProtectedAction { kNo, kYes, kLocal };
 enum class OomScoreMode { kNo, kRelative, kAbsolute };
+// Places in oom-score-adj-values.
+inline constexpr size_t kMasterOomScore = 0;
+inline constexpr size_t kChildOomScore = 2;
 // All of Redis's names are known; values other than kNoEviction are refused in this version.
 enum class MaxMemoryPolicy {
   kVolatileLru,

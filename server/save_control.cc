@@ -20,7 +20,6 @@ namespace cowslip::server {
 namespace {
 
 // The index of the forked child's value in oom-score-adj-values.
-constexpr size_t kChildOomScore = 2;
 
 persistence::AccessStamps stamps_saved(MaxMemoryPolicy policy) {
   switch (policy) {

@@ -19,6 +19,7 @@
 #include "commands/command_table.h"
 #include "commands/dispatcher.h"
 #include "commands/host.h"
+#include "server/oom_score.h"
 #include "server/statistics.h"
 #include "store/keyspace.h"
 
@@ -123,6 +124,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
 
  private:
   void register_config_hooks();
+  Status set_oom_score();
   void accept(std::unique_ptr<Connection> client);
   void refresh_limits();
   void feed_monitors(const commands::Command& command, const commands::CommandContext& context);
@@ -145,6 +147,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::string replication_id_;
   int64_t start_unix_us_;
 
+  OomScore oom_score_;
   Random random_;
   commands::CommandLimits limits_;
   ServerStatistics statistics_;

@@ -120,6 +120,9 @@ void Server::register_config_hooks() {
     slowlog_->trim();
     return {};
   });
+  const auto apply_oom_score = [this](const ServerConfig&) { return set_oom_score(); };
+  settings_.on_change("oom-score-adj", apply_oom_score);
+  settings_.on_change("oom-score-adj-values", apply_oom_score);
   settings_.on_change("maxclients", [this](const ServerConfig& values) -> Status {
     const int64_t fitting = adjust_open_files_limit(values.maxclients, log_);
     if (fitting >= values.maxclients) return {};
@@ -127,6 +130,13 @@ void Server::register_config_hooks() {
                 fmt::format("The operating system is not able to handle the specified number of clients, try with {}",
                             fitting));
   });
+}
+
+Status Server::set_oom_score() {
+  const auto applied = oom_score_.apply(config_.oom_score_adj, config_.oom_score_adj_values[kMasterOomScore]);
+  if (applied) return {};
+  log_.warning("{}", applied.error().message);
+  return fail(ErrorCode::kIo, "Failed to apply new oom_score_adj configuration, check server logs.");
 }
 
 // ---- from start to end ----
@@ -141,6 +151,7 @@ int Server::run() {
   signals_ = std::make_unique<Signals>(*this);
   log_.notice("Server initialized");
   warn_about_overcommit(log_);
+  (void)set_oom_score();  // the log has the reason; it is no reason not to serve
   cron_->start();
   if (const Status loaded = loading_->load_at_start(); !loaded) {
     return loaded.error().code == ErrorCode::kBusy ? 0 : 1;
