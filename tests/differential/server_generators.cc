@@ -141,9 +141,13 @@ Steps make_info(Pool& pool) {
 }
 
 Steps make_bgsave(Pool& pool) {
-  if (pool.chance(50)) return one({"BGSAVE", pool.one_of({"HUH", "SCHEDULED", ""})});
+  // Garbling may drop an argument that is refused, so every form waits for the save it may have started.
   Arguments arguments = {"BGSAVE"};
-  if (pool.chance(50)) arguments.push_back(pool.word("SCHEDULE"));
+  if (pool.chance(50)) {
+    arguments.push_back(pool.one_of({"HUH", "SCHEDULED", ""}));
+  } else if (pool.chance(50)) {
+    arguments.push_back(pool.word("SCHEDULE"));
+  }
   return one(arguments, Compare::kExact, Action::kThenWait);
 }
 
