@@ -4,6 +4,9 @@
 
 #include <cstdlib>
 
+#ifdef COWSLIP_SANITIZED
+#include <sanitizer/allocator_interface.h>
+#endif
 #ifdef COWSLIP_JEMALLOC
 #include <jemalloc/jemalloc.h>
 #define COWSLIP_STRINGIZE_(x) #x
@@ -51,11 +54,12 @@ void purge_heap() {
 #else
 
 HeapStatistics heap_statistics() {
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#ifdef COWSLIP_SANITIZED
+  const uint64_t allocated = __sanitizer_get_current_allocated_bytes();
+  return {allocated, allocated, __sanitizer_get_heap_size(), 0};
+#else
   const struct mallinfo2 info = mallinfo2();
   return {info.uordblks + info.hblkhd, info.arena + info.hblkhd, info.arena + info.hblkhd, 0};
-#else
-  return {};
 #endif
 }
 

@@ -166,7 +166,9 @@ const Generator kGenerators[] = {
     {"acl|cat", 2, make_acl_cat},
     {"acl|help", 1, [](Pool&) { return one({"ACL", "HELP"}, Compare::kAnswer); }},
     {"role", 1, [](Pool&) { return one({"ROLE"}); }},
-    {"wait", 1, [](Pool& p) { return one({"WAIT", p.one_of({"0", "-1", "abc"}), p.one_of({"0", "1", "-1", "x"})}); }},
+    // Not garbled: to wait for a replica without a time limit is to wait for ever.
+    {"wait", 1, [](Pool& p) { return one({"WAIT", p.one_of({"0", "-1", "abc"}), p.one_of({"0", "1", "-1", "x"})}); },
+     false},
     {"command|help", 1, [](Pool&) { return one({"COMMAND", "HELP"}, Compare::kAnswer); }},
     {"config", 1, [](Pool& p) { return one({"CONFIG", p.one_of({"NONSENSE", ""}), "x"}); }},
     {"config|get", 2, make_config_get},
