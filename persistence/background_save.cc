@@ -91,7 +91,7 @@ Status BackgroundSave::start(const SaveRequest& request) {
   if (request_.options.used_memory_bytes == 0) {
     request_.options.used_memory_bytes = around_.keyspace.heap().used_bytes();
   }
-  if (!to_socket()) state_.last_attempt_unix_ms = around_.clock.unix_ms();
+  if (is_snapshot()) state_.last_attempt_unix_ms = around_.clock.unix_ms();
 
   int ends[2];
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return not_started("pipe", errno);
@@ -117,7 +117,7 @@ Status BackgroundSave::start(const SaveRequest& request) {
 Status BackgroundSave::not_started(std::string_view step, int os_errno) {
   auto failure = fail_errno(fmt::format("Can't save in background: {}", step), os_errno);
   around_.log.warning("{}", failure.error().message);
-  if (!to_socket()) state_.last_bgsave_ok = false;
+  if (is_snapshot()) state_.last_bgsave_ok = false;
   state_.last_reason = request_.reason;
   state_.last_outcome = "error";
   state_.last_error = failure.error().message;
@@ -282,7 +282,7 @@ void BackgroundSave::remember_outcome(const SaveOutcome& outcome) {
   state_.last_cow_size = outcome.cow.last.copied_bytes;
   state_.last_error = outcome.error ? outcome.error->message : "";
   state_.last_outcome = outcome.ok ? "ok" : outcome.cancelled ? "cancelled" : outcome.signal != 0 ? "killed" : "error";
-  if (outcome.to_socket) return;
+  if (!is_snapshot()) return;
   state_.last_bgsave_seconds = outcome.duration_us / 1'000'000;
   if (outcome.ok) {
     state_.saves++;

@@ -43,6 +43,9 @@ Forker& real_forker();
 // Publish as this file.
 struct FileTarget {
   std::string path;
+  // False: somebody's copy. It leaves alone what is told of the dataset's own snapshot: LASTSAVE, rdb_saves, whether
+  // the last save went well, and with that save points and stop-writes-on-bgsave-error.
+  bool is_snapshot = true;
 };
 
 // Stream a SYNC payload, "$EOF:<40 hex>\r\n", the file's bytes and the 40 again, to a connected socket, which stays
@@ -126,6 +129,7 @@ class BackgroundSave {
   void remove_temporary_file();
   void kill_if_cancelled_in_vain();
   bool to_socket() const { return std::holds_alternative<SocketTarget>(request_.target); }
+  bool is_snapshot() const { return !to_socket() && std::get<FileTarget>(request_.target).is_snapshot; }
 
   const Surroundings around_;
   SaveRequest request_;

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
+#include "persistence/snapshot_file.h"
 #include "server/client_registry.h"
 #include "server/event_loop.h"
 #include "server/request_pump.h"
@@ -53,7 +55,10 @@ bool SnapshotFeed::start_for(Connection& connection) {
   if (connection.accepts_eof) {
     target = persistence::SocketTarget{.fd = connection.fd.get()};
   } else {
-    target = persistence::FileTarget{temporary_path()};
+    auto path = new_copy_path();
+    if (!path) return false;
+    target = persistence::FileTarget{.path = *path, .is_snapshot = false};
+    copy_path_ = std::move(*path);
   }
   const auto started = server_.saves().start_for_client(target, "SYNC from " + connection.address);
   if (!started) return false;
@@ -76,12 +81,12 @@ void SnapshotFeed::on_child_end(const persistence::SaveOutcome& outcome) {
   } else if (connection != nullptr) {
     server_.close_client(*connection);
   }
-  unlink(temporary_path().c_str());
+  remove_copy();
 }
 
 void SnapshotFeed::begin_file_transfer(Connection& connection) {
   Transfer transfer;
-  transfer.file.reset(open(temporary_path().c_str(), O_RDONLY | O_CLOEXEC));
+  transfer.file.reset(open(copy_path_.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status = {};
   if (!transfer.file || fstat(transfer.file.get(), &status) != 0) return server_.close_client(connection);
   transfer.left = static_cast<uint64_t>(status.st_size);
@@ -127,8 +132,20 @@ void SnapshotFeed::keep_alive() {
   server_.pump().send_later(*receiving);
 }
 
-std::string SnapshotFeed::temporary_path() const {
-  return fmt::format("temp-sync-{}.rdb", getpid());
+// Absolute, because CONFIG SET dir may take this process elsewhere while the child is at work. Named like an unfinished
+// snapshot of this process, which writes none while there is a child: should the server be killed before it has removed
+// the copy, the next start does.
+Result<std::string> SnapshotFeed::new_copy_path() const {
+  std::error_code error;
+  auto path =
+      std::filesystem::absolute(persistence::temporary_path_for(server_.saves().snapshot_path(), ::getpid()), error);
+  if (error) return fail(ErrorCode::kIo, error.message());
+  return path.string();
+}
+
+void SnapshotFeed::remove_copy() {
+  if (!copy_path_.empty()) unlink(copy_path_.c_str());
+  copy_path_.clear();
 }
 
 }  // namespace cowslip::server

@@ -47,12 +47,14 @@ class SnapshotFeed {
 
   bool start_for(Connection& connection);
   void begin_file_transfer(Connection& connection);
-  std::string temporary_path() const;
+  Result<std::string> new_copy_path() const;
+  void remove_copy();
 
   Server& server_;
   std::deque<uint64_t> waiting_;  // client ids
   uint64_t client_id_ = 0;        // whom the child at work serves; 0: he is gone
   bool owns_child_ = false;
+  std::string copy_path_;  // where the child at work writes to; empty when it streams
   std::unordered_map<uint64_t, Transfer> transfers_;
 };
 

@@ -335,6 +335,25 @@ TEST_F(BackgroundSaveTest, StreamsToASocket) {
   EXPECT_TRUE(log_has("Background RDB transfer terminated with success"));
 }
 
+TEST_F(BackgroundSaveTest, ACopyIsNotTheDatasetsSnapshot) {
+  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  const SnapshotState before = save.state();
+  SaveRequest copy = request();
+  copy.target = FileTarget{.path = folder_.file("copy.rdb"), .is_snapshot = false};
+  ASSERT_TRUE(save.start(copy).has_value());
+  EXPECT_TRUE(finish(save).ok);
+  EXPECT_EQ(list_directory(folder_.path()), std::vector<std::string>{"copy.rdb"});
+  EXPECT_EQ(save.state().saves, 0u) << "what will be removed again has saved nothing";
+  EXPECT_EQ(save.state().last_save_unix_s, before.last_save_unix_s);
+  EXPECT_EQ(save.state().last_bgsave_seconds, before.last_bgsave_seconds);
+  EXPECT_EQ(save.state().last_attempt_unix_ms, before.last_attempt_unix_ms);
+
+  copy.target = FileTarget{.path = folder_.file("missing/copy.rdb"), .is_snapshot = false};
+  ASSERT_TRUE(save.start(copy).has_value());
+  EXPECT_FALSE(finish(save).ok);
+  EXPECT_TRUE(save.state().last_bgsave_ok) << "nor does its failure stop writes";
+}
+
 TEST_F(BackgroundSaveTest, AReceiverThatTakesNothingIsGivenUp) {
   int sockets[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets), 0);
