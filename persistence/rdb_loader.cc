@@ -67,6 +67,7 @@ class Loader {
     for (;;) {
       auto item = decoder_.next();
       if (!item) return std::unexpected(std::move(item.error()));
+      if (item->kind != RdbItem::Kind::kAux) tell_origin();
       if (item->kind == RdbItem::Kind::kEnd) break;
       if (auto status = take(*item); !status) return std::unexpected(std::move(status.error()));
     }
@@ -98,6 +99,11 @@ class Loader {
         break;
     }
     return {};
+  }
+
+  void tell_origin() {
+    if (options_.on_origin && !origin_told_) options_.on_origin(report_);
+    origin_told_ = true;
   }
 
   // A hostile file may hold a million of them.
@@ -166,6 +172,7 @@ class Loader {
   RdbDecoder decoder_;
   LoadReport report_;
   int database_ = 0;
+  bool origin_told_ = false;
 };
 
 }  // namespace

@@ -13,6 +13,8 @@
 
 namespace cowslip::persistence {
 
+struct LoadReport;
+
 struct LoadOptions {
   bool verify_checksum = true;  // rdbchecksum
   // Whether keys whose time has passed are left out, as a master does. A replica keeps them: its master deletes them.
@@ -24,6 +26,8 @@ struct LoadOptions {
   // Asked before each key: how long to wait (key-load-delay, for tests of what happens during a load). A negative
   // answer of -n waits a microsecond for every n-th key or so.
   std::function<int64_t()> key_delay_us = {};
+  // Called once, before the first key: the report has what the AUX fields in front tell of the file's origin.
+  std::function<void(const LoadReport&)> on_origin = {};
 };
 
 struct LoadReport {

@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
+#include "base/text.h"
 #include "persistence/rdb_loader.h"
 #include "persistence/snapshot_file.h"
 #include "server/config.h"
@@ -72,6 +74,7 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
   if (server_.config().key_load_delay_us != 0) {
     options.key_delay_us = [this] { return static_cast<int64_t>(server_.config().key_load_delay_us); };
   }
+  options.on_origin = [this](const persistence::LoadReport& report) { take_origin(report); };
   const uint64_t dirty = server_.keyspace().dirty();
   const auto report =
       persistence::load_rdb(server_.keyspace(), source, progress_.total_bytes, options,
@@ -88,6 +91,24 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
   server_.log().notice("Done loading RDB, keys loaded: {}, keys expired: {}.", report->keys_loaded,
                        report->keys_expired);
   return {};
+}
+
+// Who wrote the file, when, and how large the dataset was there: what its AUX fields tell. Before the first key.
+void Loading::take_origin(const persistence::LoadReport& report) {
+  progress_.rdb_used_memory = report.used_memory_bytes;
+  const Logger& log = server_.log();
+  if (!report.redis_version.empty()) {
+    const std::string version = quoted(report.redis_version);  // a file may say anything
+    log.notice("Loading RDB produced by version {}", std::string_view(version).substr(1, version.size() - 2));
+  }
+  if (report.created_unix_seconds != 0) {
+    const int64_t age = server_.clock().unix_ms() / 1000 - report.created_unix_seconds;
+    log.notice("RDB age {} seconds", std::max<int64_t>(age, 0));
+  }
+  if (report.used_memory_bytes != 0) {
+    constexpr double kMegabyte = 1024 * 1024;
+    log.notice("RDB memory usage when created {:.2f} Mb", static_cast<double>(report.used_memory_bytes) / kMegabyte);
+  }
 }
 
 void Loading::advance(uint64_t bytes, uint64_t total, bool serve_clients) {

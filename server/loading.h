@@ -6,6 +6,10 @@
 
 #include "base/error.h"
 
+namespace cowslip::persistence {
+struct LoadReport;
+}
+
 namespace cowslip::server {
 
 class Server;
@@ -14,7 +18,7 @@ struct LoadingProgress {
   int64_t start_unix_us = 0;
   uint64_t total_bytes = 0;
   uint64_t loaded_bytes = 0;
-  uint64_t rdb_used_memory = 0;  // used-mem of the file; known at its end
+  uint64_t rdb_used_memory = 0;  // used-mem of the file; known from its first key on
 };
 
 class Loading {
@@ -37,6 +41,7 @@ class Loading {
 
  private:
   Status load(bool serve_clients, bool replace_existing);
+  void take_origin(const persistence::LoadReport& report);
   void advance(uint64_t bytes, uint64_t total, bool serve_clients);
   void remove_leftovers();
 

@@ -178,9 +178,7 @@ Status Server::reload_dataset(bool save, bool flush) {
     if (!saved) return saved;
   }
   if (flush) keyspace_.flush_all(false);
-  const Status loaded = loading_->load_now(!flush);
-  if (loaded) log_.notice("DB reloaded by DEBUG RELOAD");
-  return loaded;
+  return loading_->load_now(!flush);
 }
 
 }  // namespace cowslip::server

@@ -16,6 +16,7 @@
 #include "server/admin/dataset_digest.h"
 #include "server/admin/debug_protocol.h"
 #include "server/cron.h"
+#include "server/loading.h"
 #include "server/server.h"
 
 namespace cowslip::server {
@@ -51,6 +52,8 @@ void debug_reload(CommandContext& c) {
     }
   }
   Server& server = server_of(c);
+  // Clients are served in the middle of a load, and a second one would find the keys of the first.
+  if (server.loading().active()) return c.reply.error(commands::kDatasetLoading);
   if (const Status reloaded = server.reload_dataset(save, flush); !reloaded) {
     server.log().warning("DEBUG RELOAD failed: {}", reloaded.error().message);
     return c.reply.error("ERR " + reloaded.error().message);
@@ -67,6 +70,7 @@ std::optional<int64_t> count_argument(CommandContext& c, size_t index) {
 }
 
 void debug_populate(CommandContext& c) {
+  if (server_of(c).loading().active()) return c.reply.error(commands::kDatasetLoading);
   const auto count = count_argument(c, 2);
   if (!count) return;
   const std::string_view prefix = c.args.size() > 3 ? c.args[3] : "key";

@@ -107,6 +107,10 @@ TEST(Loading, ClientsAreToldAndServedAfterwards) {
   EXPECT_GE(info_number(info, "loading_loaded_bytes"), 0);
   EXPECT_FALSE(info_field(info, "loading_loaded_perc").empty());
   EXPECT_FALSE(info_field(info, "loading_eta_seconds").empty());
+  EXPECT_GT(info_number(info, "loading_rdb_used_mem"), 3'000'000);
+  EXPECT_TRUE(loading.log_has("* Loading RDB produced by version 7.2."));
+  EXPECT_TRUE(loading.log_has("* RDB age "));
+  EXPECT_EQ(client("DEBUG", "RELOAD", "NOSAVE"), Reply::error("LOADING Redis is loading the dataset in memory"));
   EXPECT_TRUE(client("CONFIG", "SET", "key-load-delay", "0").is_ok());
   EXPECT_TRUE(eventually([&] { return client("DBSIZE") == Reply::of_integer(3000); }));
   EXPECT_EQ(info_number(client("INFO", "persistence").text, "loading"), 0);
