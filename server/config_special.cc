@@ -236,6 +236,9 @@ std::string get_unixsocketperm(const ServerConfig& config) {
   return fmt::format("{:o}", config.unixsocketperm);
 }
 
+constexpr std::string_view kNoClientEviction = "maxmemory-clients is not supported in this version, it can only be '0'";
+
+// Clients are not evicted yet: only 0, no limit, says what will happen.
 Status set_maxmemory_clients(ServerConfig& config, Words words) {
   std::string_view word = words[0];
   if (word.ends_with('%')) {
@@ -243,11 +246,13 @@ Status set_maxmemory_clients(ServerConfig& config, Words words) {
     const auto percent = parse_int64(word);
     if (!percent || *percent < 0) return refuse("argument must be a memory or percent value");
     if (*percent > 100) return refuse("percentage argument must be less or equal to 100");
+    if (*percent != 0) return refuse(std::string(kNoClientEviction));
     config.maxmemory_clients = -*percent;
     return {};
   }
   const auto bytes = parse_memory(word);
   if (!bytes || *bytes > INT64_MAX) return refuse("argument must be a memory or percent value");
+  if (*bytes != 0) return refuse(std::string(kNoClientEviction));
   config.maxmemory_clients = static_cast<int64_t>(*bytes);
   return {};
 }

@@ -174,6 +174,8 @@ TEST_F(ConfigStoreTest, SetRefusesInRediss) {
   EXPECT_EQ(refusal("save", "900  1"), "Invalid save parameters");
   EXPECT_EQ(refusal("oom-score-adj", "x"), "argument(s) must be one of the following: no, yes, relative, absolute");
   EXPECT_EQ(refusal("maxmemory-clients", "110%"), "percentage argument must be less or equal to 100");
+  EXPECT_EQ(refusal("maxmemory-clients", "5%"),
+            "maxmemory-clients is not supported in this version, it can only be '0'");
   EXPECT_EQ(refusal("maxmemory-clients", "x"), "argument must be a memory or percent value");
   EXPECT_EQ(refusal("proc-title-template", "{foo}"), "template format is invalid or contains unknown variables");
   EXPECT_EQ(refusal("shutdown-on-sigint", "save nosave"),
