@@ -19,4 +19,9 @@ bool glob_match(std::string_view pattern, std::string_view text, bool ignore_cas
 // `text` in double quotes with non-printable bytes as \n \r \t \a \b \xHH and quote and backslash escaped.
 std::string quoted(std::string_view text);
 
+// The byte that the backslash at `position` and what follows it stand for, inside a quoted argument as configuration
+// files and inline requests write them: \n \r \t \b \a \xHH between double quotes, only \' between single ones. Moves
+// `position` to the last byte of the escape. A backslash that escapes nothing is itself.
+char read_escape(std::string_view line, size_t& position, char quote);
+
 }  // namespace cowslip

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/numbers.h"
+#include "base/text.h"
 
 namespace cowslip::protocol {
 
@@ -26,47 +27,6 @@ bool ends_argument(char c) {
 
 bool is_quote(char c) {
   return c == '"' || c == '\'';
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-char unescaped(char c) {
-  switch (c) {
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'b':
-      return '\b';
-    case 'a':
-      return '\a';
-    default:
-      return c;
-  }
-}
-
-// What the backslash at `position` and the bytes after it stand for; moves `position` to the last of them. A backslash
-// that escapes nothing is itself.
-char read_escape(std::string_view line, size_t& position, char quote) {
-  const std::string_view rest = line.substr(position + 1);
-  if (rest.empty() || (quote == '\'' && rest[0] != '\'')) return '\\';
-  if (quote == '"' && rest[0] == 'x' && rest.size() >= 3) {
-    const int high = hex_digit(rest[1]);
-    const int low = hex_digit(rest[2]);
-    if (high >= 0 && low >= 0) {
-      position += 3;
-      return static_cast<char>(high * 16 + low);
-    }
-  }
-  ++position;
-  return quote == '"' ? unescaped(rest[0]) : rest[0];
 }
 
 }  // namespace

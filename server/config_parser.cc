@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "base/text.h"
 #include "server/config_directives.h"
 
@@ -12,32 +10,6 @@ namespace {
 
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-char unescaped(char c) {
-  switch (c) {
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'b':
-      return '\b';
-    case 'a':
-      return '\a';
-    default:
-      return c;
-  }
-}
-
-// The byte that "\xHH" at the start of `text` stands for.
-std::optional<char> hex_escape(std::string_view text) {
-  if (text.size() < 4 || text[0] != '\\' || text[1] != 'x') return std::nullopt;
-  unsigned byte = 0;
-  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + 4, byte, 16);
-  if (error != std::errc() || end != text.data() + 4) return std::nullopt;
-  return static_cast<char>(byte);
 }
 
 // Takes a quoted stretch off the front of `line`, appending what it stands for. False when it does not end well.
@@ -49,17 +21,9 @@ bool take_quoted(std::string_view& line, std::string& word) {
       line.remove_prefix(1);
       return line.empty() || is_space(line[0]);
     }
-    size_t taken = 1;
-    if (const auto byte = quote == '"' ? hex_escape(line) : std::nullopt) {
-      word += *byte;
-      taken = 4;
-    } else if (line[0] == '\\' && line.size() > 1 && (quote == '"' || line[1] == '\'')) {
-      word += unescaped(line[1]);
-      taken = 2;
-    } else {
-      word += line[0];
-    }
-    line.remove_prefix(taken);
+    size_t last = 0;
+    word += line[0] == '\\' ? read_escape(line, last, quote) : line[0];
+    line.remove_prefix(last + 1);
   }
   return false;
 }
