@@ -24,14 +24,18 @@ constexpr uint64_t kLeastBytesPerKey = 3;
 // Counts what is read and tells of it.
 class CountingSource final : public ByteSource {
  public:
-  CountingSource(ByteSource& source, uint64_t total, OnLoadProgress& on_progress)
-      : source_(source), total_(total), on_progress_(on_progress) {}
+  CountingSource(ByteSource& source, uint64_t total, uint64_t progress_every_bytes, OnLoadProgress& on_progress)
+      : source_(source), total_(total), progress_every_bytes_(progress_every_bytes), on_progress_(on_progress) {}
 
   Result<size_t> read(std::span<char> into) override {
-    auto got = source_.read(into.subspan(0, std::min(into.size(), kReadBytes)));
+    const size_t most = std::min<size_t>(kReadBytes, progress_every_bytes_);
+    auto got = source_.read(into.subspan(0, std::min(into.size(), most)));
     if (!got) return got;
     count_ += *got;
-    if (on_progress_) on_progress_(count_, total_);
+    if (on_progress_ && (count_ >= next_progress_at_ || *got == 0)) {
+      next_progress_at_ = count_ + progress_every_bytes_;
+      on_progress_(count_, total_);
+    }
     return got;
   }
   uint64_t count() const { return count_; }
@@ -39,8 +43,10 @@ class CountingSource final : public ByteSource {
  private:
   ByteSource& source_;
   const uint64_t total_;
+  const uint64_t progress_every_bytes_;
   OnLoadProgress& on_progress_;
   uint64_t count_ = 0;
+  uint64_t next_progress_at_ = 0;
 };
 
 class FileSource final : public ByteSource {
@@ -179,7 +185,7 @@ class Loader {
 
 Result<LoadReport> load_rdb(store::Keyspace& keyspace, ByteSource& source, uint64_t bytes_total,
                             const LoadOptions& options, OnLoadProgress on_progress) {
-  CountingSource counting(source, bytes_total, on_progress);
+  CountingSource counting(source, bytes_total, options.progress_every_bytes, on_progress);
   return Loader(keyspace, counting, bytes_total, options).run();
 }
 

@@ -26,6 +26,8 @@ struct LoadOptions {
   // Asked before each key: how long to wait (key-load-delay, for tests of what happens during a load). A negative
   // answer of -n waits a microsecond for every n-th key or so.
   std::function<int64_t()> key_delay_us = {};
+  // How much input lies between two calls of on_progress, about. At least 1.
+  uint64_t progress_every_bytes = 256 * 1024;
   // Called once, before the first key: the report has what the AUX fields in front tell of the file's origin.
   std::function<void(const LoadReport&)> on_origin = {};
 };
@@ -45,7 +47,8 @@ struct LoadReport {
   std::vector<std::string> warnings;
 };
 
-// Called about every 256 KiB of input. The event loop may serve clients in it, but must not touch the keyspace's data.
+// Called as often as LoadOptions::progress_every_bytes says. The event loop may serve clients in it, but must not touch
+// the keyspace's data.
 using OnLoadProgress = std::move_only_function<void(uint64_t bytes_read, uint64_t bytes_total)>;
 
 // Adds the file's keys to `keyspace`. On an Error, which says what is wrong, at which offset and for which key, the

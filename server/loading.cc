@@ -70,6 +70,7 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
   options.verify_checksum = server_.config().rdbchecksum;
   options.now_ms = server_.clock().unix_ms();
   options.replace_existing = replace_existing;
+  options.progress_every_bytes = static_cast<uint64_t>(server_.config().loading_process_events_interval_bytes);
   // Read anew for each key, because CONFIG SET may end a slow load.
   if (server_.config().key_load_delay_us != 0) {
     options.key_delay_us = [this] { return static_cast<int64_t>(server_.config().key_load_delay_us); };

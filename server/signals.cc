@@ -7,6 +7,7 @@
 #include <csignal>
 #include <string_view>
 
+#include "persistence/snapshot_file.h"
 #include "server/event_loop.h"
 #include "server/save_control.h"
 #include "server/server.h"
@@ -16,8 +17,17 @@ namespace cowslip::server {
 
 namespace {
 
+// The unfinished file of the save that a second SIGINT interrupts. A signal handler has no other way to its data.
+char unfinished_snapshot[4096] = {};
+
+void remember_unfinished_snapshot(std::string_view path) {
+  path = path.substr(0, sizeof unfinished_snapshot - 1);
+  unfinished_snapshot[path.copy(unfinished_snapshot, path.size())] = '\0';
+}
+
 // Async-signal-safe, hence no Logger.
 void leave_at_once(int) {
+  ::unlink(unfinished_snapshot);
   constexpr std::string_view kLastWords = "You insist... exiting now.\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kLastWords.data(), kLastWords.size());
   _exit(1);
@@ -58,6 +68,7 @@ void Signals::handle(int signal) {
 }
 
 void Signals::shut_down(int signal) {
+  remember_unfinished_snapshot(persistence::temporary_path_for(server_.saves().snapshot_path(), ::getpid()));
   set_->signals.remove(SIGINT);
   std::signal(SIGINT, leave_at_once);
   server_.shutdown().on_signal(signal);

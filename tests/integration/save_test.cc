@@ -19,10 +19,15 @@ void start_endless_save(const ServerProcess& server) {
   ASSERT_TRUE(eventually([&] { return server.child() != 0; }));
 }
 
-void expect_no_temporary_file(const ServerProcess& server) {
+std::string temporary_file(const ServerProcess& server) {
   for (const auto& name : list_directory(server.directory())) {
-    EXPECT_EQ(name.find("temp"), std::string::npos) << name;
+    if (name.find("temp") != std::string::npos) return name;
   }
+  return "";
+}
+
+void expect_no_temporary_file(const ServerProcess& server) {
+  EXPECT_EQ(temporary_file(server), "");
 }
 
 TEST(Save, SaveWritesAFileThatOthersAccept) {
@@ -205,6 +210,17 @@ TEST(Shutdown, EndsTheSaveUnderWayAndLeavesNothingBehind) {
   EXPECT_EQ(server.wait_exit(), 0);
   EXPECT_TRUE(eventually([&] { return ::kill(child, 0) != 0; }));
   expect_no_temporary_file(server);
+}
+
+TEST(Shutdown, ASecondSigintDuringTheLastSaveLeavesNothingBehind) {
+  ServerProcess server({.directives = {"--save", "3600", "1", "--rdb-key-save-delay", "1000"}});
+  populate(server, 20'000, 10);
+  server.signal(SIGINT);
+  ASSERT_TRUE(eventually([&] { return !temporary_file(server).empty(); }));
+  server.signal(SIGINT);
+  EXPECT_EQ(server.wait_exit(), 1);
+  expect_no_temporary_file(server);
+  EXPECT_EQ(read_file(server.snapshot_path()), "");
 }
 
 TEST(Reload, DebugReloadKeepsEverything) {
