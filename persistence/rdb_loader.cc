@@ -32,7 +32,7 @@ class CountingSource final : public ByteSource {
     auto got = source_.read(into.subspan(0, std::min(into.size(), most)));
     if (!got) return got;
     count_ += *got;
-    if (on_progress_ && (count_ >= next_progress_at_ || *got == 0)) {
+    if (on_progress_ && (count_ >= next_progress_at_ || count_ == total_)) {
       next_progress_at_ = count_ + progress_every_bytes_;
       on_progress_(count_, total_);
     }
