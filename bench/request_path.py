@@ -176,7 +176,8 @@ def main():
         report = markdown(samples, servers, options)
 
     options.output.mkdir(parents=True, exist_ok=True)
-    stem = options.output / f"{datetime.date.today():%Y-%m-%d}-request-path"
+    kind = "request-path-quick" if options.quick else "request-path"  # a try must not replace a result
+    stem = options.output / f"{datetime.date.today():%Y-%m-%d}-{kind}"
     stem.with_suffix(".md").write_text(report)
     write_csv(stem.with_suffix(".csv"), samples)
     print(f"\n{report}\nwritten: {stem}.md, {stem}.csv")

@@ -169,7 +169,8 @@ def main():
     options = parse_options()
     runs = [record(name, program, options) for name, program in find_programs(options.servers)]
     options.output.mkdir(parents=True, exist_ok=True)
-    stem = options.output / f"{datetime.date.today():%Y-%m-%d}-rss-timeline"
+    kind = "rss-timeline-quick" if options.quick else "rss-timeline"  # a try must not replace a result
+    stem = options.output / f"{datetime.date.today():%Y-%m-%d}-{kind}"
     write_csv(stem.with_suffix(".csv"), runs)
     stem.with_suffix(".md").write_text(summary(runs, options))
     for path in [stem.with_suffix(".svg"), options.image]:
