@@ -10,6 +10,7 @@ import csv
 import datetime
 import os
 import statistics
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +114,8 @@ def markdown(samples, servers, options):
     versions = ", ".join(f"{server.name} {server.version()}" for server in servers)
     lines = [
         "# Server CPU per operation",
+        "",
+        f"{datetime.date.today()}: `{' '.join(['scripts/bench request-path', *sys.argv[1:]])}`",
         "",
         f"Microseconds of the server's processor time, total (user), medians of {options.repeats}.",
         f"{versions}; `redis-benchmark -c 50`, {KEYS:,} random keys, 64-byte values;",

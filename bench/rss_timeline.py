@@ -8,6 +8,7 @@ made, what the kernel charges server and child together are sampled. Writes a CS
 import argparse
 import csv
 import datetime
+import sys
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -121,6 +122,8 @@ def plot(runs, options):
 def summary(runs, options):
     lines = [
         "# Memory during a background save",
+        "",
+        f"{datetime.date.today()}: `{' '.join(['scripts/bench rss-timeline', *sys.argv[1:]])}`",
         "",
         f"{options.keys:,} keys of {VALUE_BYTES} bytes; {options.writes:,} random SETs begin with the save.",
         f"Growth is the most that server and child together had more than before ({runs[0].measure}).",
