@@ -1,0 +1,59 @@
+// A contiguous piece of address space that memory is laid into from its beginning.
+//
+// Problem: tables and arenas grow, and a growing thing in the heap is copied, or needs to know its last size before its
+// first byte. Solution: reserve more addresses than the machine has memory; they cost nothing until they are used.
+//
+// The range is accessible up to committed() only, so it is not accounted (vm.overcommit_memory=2) before it is needed
+// and stray pointers fault. One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "memory/kernel_memory.h"
+
+namespace cowslip::memory {
+
+class AddressRange {
+ public:
+  struct Options {
+    size_t bytes;                 // wished for; halved as long as the system refuses (ulimit -v)
+    size_t least_bytes;           // below this much the process ends: nothing can be stored
+    size_t alignment = 4096;      // of begin(); a power of two, at least a page
+    bool forked = true;           // false: MADV_DONTFORK, a child does not inherit the range
+    size_t huge_pages_after = 0;  // MADV_HUGEPAGE from this offset on; SIZE_MAX for none
+  };
+
+  AddressRange() = default;
+  AddressRange(KernelMemory& kernel, const Options& options);
+  ~AddressRange();
+  AddressRange(AddressRange&& other) noexcept;
+  AddressRange& operator=(AddressRange&& other) noexcept;
+
+  explicit operator bool() const { return begin_ != nullptr; }
+  char* begin() const { return begin_; }
+  size_t bytes() const { return bytes_; }
+  size_t committed() const { return committed_; }
+
+  // Makes [0, bytes) accessible; new memory is zero. Never shrinks. Running out of addresses or of memory ends the
+  // process, as everywhere in the field.
+  void commit(size_t bytes);
+  // Gives the memory of [from, committed()) back; it stays accessible and reads as zero again.
+  void give_back(size_t from);
+
+  // What the kernel agreed to.
+  bool kept_from_child() const { return kept_from_child_; }
+  bool huge_pages() const { return huge_pages_; }
+
+ private:
+  KernelMemory* kernel_ = nullptr;
+  char* begin_ = nullptr;      // aligned
+  void* mapping_ = nullptr;    // where the reservation starts
+  size_t mapped_bytes_ = 0;    // of the reservation
+  size_t bytes_ = 0;
+  size_t committed_ = 0;
+  bool kept_from_child_ = false;
+  bool huge_pages_ = false;
+};
+
+}  // namespace cowslip::memory

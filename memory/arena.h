@@ -1,0 +1,77 @@
+// The memory of one database: blocks of any size, laid into chunks of its own.
+//
+//     chunk of a kind, 2 MiB                       slab of a size class, 64 KiB
+//     +--------+--------+-- ... --+--------+       +------+------+------+-- ... --+------+
+//     | slab 0 | slab 1 |         | slab 31|       | slot | slot | slot |         | slot |
+//     +--------+--------+-- ... --+--------+       +------+------+------+-- ... --+------+
+//
+// A block of up to 16 KiB takes a slot; a larger one whole pages of a chunk that holds nothing but such; one of more
+// than a chunk takes whole chunks in a row and the first pages of the next. Which slots are taken is known outside the
+// chunk (one bit each), so allocating and freeing touch no data page.
+//
+// While a child is alive, new blocks come from chunks it does not know, and freed slots of frozen chunks stay unused
+// until it has ended: what the child still has to read is written by nobody. Afterwards they are used again.
+//
+// Evacuation: deletions leave chunks half empty. begin_evacuation() picks the sparsest and lets nothing new into it; the
+// owner of the blocks moves them elsewhere one by one, and the chunk returns to the pool with the last.
+//
+// Thread: event loop only, until retire(); from then on any one thread, which may only destroy it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "memory/chunk_pool.h"
+
+namespace cowslip::memory {
+
+class Arena {
+ public:
+  explicit Arena(ChunkPool& pool);
+  // Gives all chunks back, whatever blocks they still hold: emptying a database takes time for its chunks, not its keys.
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  ChunkPool& pool() const { return pool_; }
+
+  // At least `bytes`, aligned to 8 (to a page when larger than kLargestSlot); not zeroed. Never frozen.
+  void* allocate(BlockKind kind, size_t bytes);
+  // REQUIRES: the block is of this arena. Frozen or not, its bytes stay as they are.
+  void release(void* block);
+
+  uint64_t used_bytes() const;                // slots and pages of blocks
+  uint64_t used_bytes(BlockKind kind) const;  // likewise
+  uint64_t blocks(BlockKind kind) const;
+  uint64_t chunk_bytes() const;  // of the chunks they are in
+
+  // Who refers to a block that takes pages (BlockKind::kLargeValue): any number its owner likes, 0 at first. Kept with
+  // the metadata, so that setting it touches no data page. REQUIRES: capacity(block) > kLargestSlot.
+  void set_page_block_owner(const void* block, uint64_t owner);
+  uint64_t page_block_owner(const void* block) const;
+
+  // ---- evacuation. REQUIRES: no snapshot is running ----
+  // The chunk of `kind` with the smallest share of used bytes, if that is below `most_used` (0 to 1) and the others have
+  // room for what it holds. It stays out of use for new blocks until it is empty or end_evacuation().
+  std::optional<ChunkNumber> begin_evacuation(BlockKind kind, double most_used);
+  void end_evacuation(ChunkNumber chunk);
+  // Up to `limit` blocks of the chunk that are still there, in address order.
+  void blocks_of(ChunkNumber chunk, size_t limit, std::vector<void*>& into) const;
+  // Bytes of slots and pages that are free in chunks of this arena.
+  uint64_t free_bytes(BlockKind kind) const;
+
+  // Before it is handed to another thread to be destroyed: the arena takes no more part in snapshots.
+  void retire();
+
+ private:
+  friend class ChunkPool;
+  friend class ChunkWalk;
+  struct Impl;
+  ChunkPool& pool_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cowslip::memory

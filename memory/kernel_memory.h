@@ -1,0 +1,25 @@
+// The kernel's memory calls, as a seam: what a machine may refuse (huge pages, MADV_COLLAPSE, MADV_DONTFORK), a test can
+// refuse too. Thread-safe, and callable in a forked child.
+#pragma once
+
+#include <cstddef>
+
+namespace cowslip::memory {
+
+class KernelMemory {
+ public:
+  virtual ~KernelMemory() = default;
+  // Address space without memory: private, anonymous, inaccessible, not accounted. Null with errno when refused.
+  virtual void* reserve(size_t bytes) = 0;
+  // Zeroed memory that a forked child shares with its parent. Null with errno when refused.
+  virtual void* map_shared(size_t bytes) = 0;
+  virtual void unmap(void* at, size_t bytes) = 0;
+  // Makes reserved pages readable and writable. False with errno.
+  virtual bool make_accessible(void* at, size_t bytes) = 0;
+  // madvise(2). False with errno.
+  virtual bool advise(void* at, size_t bytes, int advice) = 0;
+};
+
+KernelMemory& real_kernel_memory();
+
+}  // namespace cowslip::memory
