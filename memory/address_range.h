@@ -47,9 +47,9 @@ class AddressRange {
 
  private:
   KernelMemory* kernel_ = nullptr;
-  char* begin_ = nullptr;      // aligned
-  void* mapping_ = nullptr;    // where the reservation starts
-  size_t mapped_bytes_ = 0;    // of the reservation
+  char* begin_ = nullptr;    // aligned
+  void* mapping_ = nullptr;  // where the reservation starts
+  size_t mapped_bytes_ = 0;  // of the reservation
   size_t bytes_ = 0;
   size_t committed_ = 0;
   bool kept_from_child_ = false;

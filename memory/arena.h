@@ -12,8 +12,8 @@
 // While a child is alive, new blocks come from chunks it does not know, and freed slots of frozen chunks stay unused
 // until it has ended: what the child still has to read is written by nobody. Afterwards they are used again.
 //
-// Evacuation: deletions leave chunks half empty. begin_evacuation() picks the sparsest and lets nothing new into it; the
-// owner of the blocks moves them elsewhere one by one, and the chunk returns to the pool with the last.
+// Evacuation: deletions leave chunks half empty. begin_evacuation() picks the sparsest and lets nothing new into it;
+// the owner of the blocks moves them elsewhere one by one, and the chunk returns to the pool with the last.
 //
 // Thread: event loop only, until retire(); from then on any one thread, which may only destroy it.
 #pragma once
@@ -31,7 +31,8 @@ namespace cowslip::memory {
 class Arena {
  public:
   explicit Arena(ChunkPool& pool);
-  // Gives all chunks back, whatever blocks they still hold: emptying a database takes time for its chunks, not its keys.
+  // Gives all chunks back, whatever blocks they still hold: emptying a database takes time for its chunks, not its
+  // keys.
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -54,8 +55,8 @@ class Arena {
   uint64_t page_block_owner(const void* block) const;
 
   // ---- evacuation. REQUIRES: no snapshot is running ----
-  // The chunk of `kind` with the smallest share of used bytes, if that is below `most_used` (0 to 1) and the others have
-  // room for what it holds. It stays out of use for new blocks until it is empty or end_evacuation().
+  // The chunk of `kind` with the smallest share of used bytes, if that is below `most_used` (0 to 1) and the others
+  // have room for what it holds. It stays out of use for new blocks until it is empty or end_evacuation().
   std::optional<ChunkNumber> begin_evacuation(BlockKind kind, double most_used);
   void end_evacuation(ChunkNumber chunk);
   // Up to `limit` blocks of the chunk that are still there, in address order.

@@ -8,15 +8,15 @@
 //
 //     ChunkInfo 0 | ChunkInfo 1 | ...         metadata, in another range: freeing a block touches no page of the chunk
 //
-// An Arena takes whole chunks and cuts them up. A chunk that is empty again comes back here; the keeper, a thread, gives
-// its memory back to the system, keeps a few chunks ready (touched, so that nobody waits for the kernel to zero 2 MiB)
-// and heals chunks whose huge page was split.
+// An Arena takes whole chunks and cuts them up. A chunk that is empty again comes back here; the keeper, a thread,
+// gives its memory back to the system, keeps a few chunks ready (touched, so that nobody waits for the kernel to zero 2
+// MiB) and heals chunks whose huge page was split.
 //
 // Snapshots: begin_snapshot() before a fork makes every chunk in use frozen (snapshot_epoch.h) and tells the arenas to
 // take new blocks from chunks that the child does not know.
 //
-// Thread: blocks and snapshots belong to the event loop, but give_back() may be called by any thread (an arena destroyed
-// elsewhere). A forked child only reads (snapshot_reader.h); it must not take a lock here.
+// Thread: blocks and snapshots belong to the event loop, but give_back() may be called by any thread (an arena
+// destroyed elsewhere). A forked child only reads (snapshot_reader.h); it must not take a lock here.
 #pragma once
 
 #include <cstddef>
@@ -40,9 +40,9 @@ inline constexpr int kBlockKinds = 3;
 
 // Which of the four policies hold here, for INFO and the log.
 struct MemoryPolicies {
-  bool huge_pages = false;        // chunks are advised to be huge, and the system agrees
-  bool healing = false;           // MADV_COLLAPSE works
-  bool progress_shared = false;   // the child's progress is seen, so what it has written is writable again
+  bool huge_pages = false;           // chunks are advised to be huge, and the system agrees
+  bool healing = false;              // MADV_COLLAPSE works
+  bool progress_shared = false;      // the child's progress is seen, so what it has written is writable again
   std::string_view huge_pages_text;  // "on", "off: not configured", "off: never in /sys/kernel/mm/...", "off: refused"
 };
 

@@ -1,5 +1,5 @@
-// The kernel's memory calls, as a seam: what a machine may refuse (huge pages, MADV_COLLAPSE, MADV_DONTFORK), a test can
-// refuse too. Thread-safe, and callable in a forked child.
+// The kernel's memory calls, as a seam: what a machine may refuse (huge pages, MADV_COLLAPSE, MADV_DONTFORK), a test
+// can refuse too. Thread-safe, and callable in a forked child.
 #pragma once
 
 #include <cstddef>

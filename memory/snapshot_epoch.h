@@ -11,7 +11,7 @@
 // one byte per chunk in memory that both share, after it has given the chunk's pages back: from then on they are the
 // parent's alone.
 //
-// Thread: begin() and end() are called by the event loop; frozen() by any thread of the parent; mark_done() by the child.
+// Thread: begin(), end() and frozen() belong to the event loop, mark_done() to the child.
 #pragma once
 
 #include <atomic>
@@ -30,13 +30,15 @@ class SnapshotEpoch {
   SnapshotEpoch(const SnapshotEpoch&) = delete;
   SnapshotEpoch& operator=(const SnapshotEpoch&) = delete;
 
-  // Just before the fork: what was born up to now is frozen. `chunks_in_use` bytes of progress are cleared.
+  // Just before the fork: what was born up to now is frozen. The progress of the first
+  // `chunks_in_use` chunks is cleared.
   // REQUIRES: no child is alive.
   void begin(size_t chunks_in_use);
   // The child has been waited for, or the fork failed.
   void end();
 
   uint32_t current() const { return current_; }
+  bool progress_shared() const { return progress_ != nullptr; }
   bool child_alive() const { return child_alive_; }
   bool frozen(size_t chunk, uint32_t born) const { return child_alive_ && born < current_ && !done(chunk); }
 
@@ -44,7 +46,9 @@ class SnapshotEpoch {
   void mark_done(size_t chunk);
 
  private:
-  bool done(size_t chunk) const { return progress_ != nullptr && progress_[chunk].load(std::memory_order_acquire) != 0; }
+  bool done(size_t chunk) const {
+    return progress_ != nullptr && progress_[chunk].load(std::memory_order_acquire) != 0;
+  }
 
   KernelMemory& kernel_;
   std::atomic<uint8_t>* progress_ = nullptr;  // shared with the child

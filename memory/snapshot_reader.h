@@ -7,8 +7,8 @@
 //       dismisser.chunk_done(walk.chunk());           // in a forked child only
 //     }
 //
-// Nothing here takes a lock or changes what the parent has: it may run in a forked child. In the parent (SAVE) a walk is
-// valid until the arena is next changed.
+// Nothing here takes a lock or changes what the parent has: it may run in a forked child. In the parent (SAVE) a walk
+// is valid until the arena is next changed.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +43,8 @@ class Dismisser {
   explicit Dismisser(ChunkPool& pool);
   // Every block that begins in the chunk was read for the last time.
   void chunk_done(ChunkNumber chunk);
-  // A block in a chunk of kind kLargeValue or kNode was read for the last time. Its chunk goes with its last block, whole
-  // chunks of a larger block at once.
+  // A block in a chunk of kind kLargeValue or kNode was read for the last time. Its chunk goes with its last block,
+  // whole chunks of a larger block at once.
   void block_done(const void* block);
 
  private:

@@ -20,7 +20,7 @@ class UnsharedHeap {
 
   explicit UnsharedHeap(KernelMemory& kernel = real_kernel_memory());
 
-  // REQUIRES: bytes <= kLargest. Aligned to 32, to 64 when a multiple of 64. Not zeroed.
+  // REQUIRES: 0 < bytes <= kLargest. Aligned to 32; to 64 when `bytes` is a multiple of 64. Not zeroed.
   void* allocate(size_t bytes);
   void release(void* block, size_t bytes);
   uint64_t used_bytes() const { return used_bytes_; }
@@ -31,6 +31,9 @@ class UnsharedHeap {
   struct Free {
     Free* next;
   };
+  void* carve(size_t size);
+  void chain(void* block, size_t size);
+
   KernelMemory* kernel_;
   AddressRange range_;  // reserved with the first block
   size_t end_ = 0;      // of what was ever handed out
