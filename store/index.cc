@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
+#include <utility>
 
 namespace cowslip::store {
 namespace {
@@ -26,10 +25,8 @@ size_t buckets_for(size_t keys) {
   return std::max(kSmallestTable, std::bit_ceil((keys + kTargetFill - 1) / kTargetFill));
 }
 
-int chain_length(const auto& visit_chain) {
-  int keys = 0;
-  visit_chain([&](Index::Slot) { keys++; });
-  return keys;
+bool has_no_key(const Index::Bucket& bucket) {
+  return std::all_of(std::begin(bucket.tags), std::end(bucket.tags), [](uint8_t tag) { return tag == 0; });
 }
 
 }  // namespace
@@ -50,19 +47,19 @@ uint64_t next_reversed(uint64_t cursor, uint64_t mask) {
 
 }  // namespace internal
 
-void Index::FreeBuckets::operator()(Bucket* buckets) const {
+void Index::Unmap::operator()(Bucket* buckets) const {
   ::munmap(buckets, bytes);
 }
 
-Index::Table Index::make_table(size_t buckets) {
-  // Straight from the kernel: its zero pages arrive as buckets are first used, so making a large table costs no time.
+void Index::map(size_t buckets) {
+  // Straight from the kernel: its zero pages arrive as buckets are first used, and it moves a table by its page table,
+  // so making a large one costs no time.
   const size_t bytes = buckets * sizeof(Bucket);
-  void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* block = buckets_ ? ::mremap(buckets_.get(), buckets_.get_deleter().bytes, bytes, MREMAP_MAYMOVE)
+                         : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) std::abort();
-  Table table;
-  table.buckets = {static_cast<Bucket*>(block), FreeBuckets{bytes}};
-  table.mask = buckets - 1;
-  return table;
+  (void)buckets_.release();
+  buckets_ = {static_cast<Bucket*>(block), Unmap{bytes}};
 }
 
 Index::Index(uint64_t seed) : seed_(seed) {}
@@ -73,98 +70,47 @@ uint64_t Index::hash(std::string_view key) const {
 }
 
 void Index::prefetch(uint64_t hash) const {
-  for (const Table& table : tables_) {
-    if (table.buckets) __builtin_prefetch(&table.buckets[hash & table.mask]);
-  }
+  if (buckets_) __builtin_prefetch(&home_of(hash));
 }
 
 // ---- overflow buckets ----
 
-Index::Bucket* Index::Table::overflow(uint32_t next) const {
+Index::Bucket* Index::overflow(uint32_t next) const {
   if (next == 0) return nullptr;
-  return &overflow_pages[(next - 1) / kOverflowPage][(next - 1) % kOverflowPage];
+  return &overflow_pages_[(next - 1) / kOverflowPage][(next - 1) % kOverflowPage];
 }
 
-uint32_t Index::Table::take_overflow() {
-  if (overflow_free != 0) {
-    const uint32_t taken = overflow_free;
+uint32_t Index::take_overflow() {
+  if (overflow_free_ != 0) {
+    const uint32_t taken = overflow_free_;
     Bucket* bucket = overflow(taken);
-    overflow_free = bucket->next;
+    overflow_free_ = bucket->next;
     *bucket = Bucket{};
     return taken;
   }
-  if (overflow_used == overflow_pages.size() * kOverflowPage) {
-    overflow_pages.push_back(std::make_unique<Bucket[]>(kOverflowPage));
+  if (overflow_used_ == overflow_pages_.size() * kOverflowPage) {
+    overflow_pages_.push_back(std::make_unique<Bucket[]>(kOverflowPage));
   }
-  return ++overflow_used;
+  return ++overflow_used_;
 }
 
-void Index::Table::give_back_overflow(uint32_t next) {
-  overflow(next)->next = overflow_free;
-  overflow_free = next;
+void Index::give_back_overflow(uint32_t next) {
+  overflow(next)->next = overflow_free_;
+  overflow_free_ = next;
 }
 
-// ---- one table ----
+// ---- keys ----
 
 template <typename Matches>
-Index::Slot Index::find_in(const Table& table, uint64_t hash, Matches&& matches) {
+Index::Slot Index::find_where(uint64_t hash, Matches&& matches) const {
+  if (!buckets_) return {};
   const uint8_t tag = tag_of(hash);
-  for (Bucket* b = &table.buckets[hash & table.mask]; b != nullptr; b = table.overflow(b->next)) {
+  for (Bucket* b = &home_of(hash); b != nullptr; b = overflow(b->next)) {
     for (int i = 0; i < kSlots; i++) {
       if (b->tags[i] == tag && matches(*b->entries[i])) return {b, i};
     }
   }
   return {};
-}
-
-Index::Slot Index::insert_into(Table& table, uint64_t hash, Entry* entry, uint32_t access) {
-  Bucket* b = &table.buckets[hash & table.mask];
-  for (;;) {
-    for (int i = 0; i < kSlots; i++) {
-      if (b->tags[i] != 0) continue;
-      b->tags[i] = tag_of(hash);
-      b->entries[i] = entry;
-      Slot slot(b, i);
-      slot.set_access(access);
-      return slot;
-    }
-    if (b->next == 0) {
-      // Two steps: taking an overflow bucket may move the pages' vector, never the buckets themselves.
-      const uint32_t next = table.take_overflow();
-      b->next = next;
-    }
-    b = table.overflow(b->next);
-  }
-}
-
-void Index::erase_from(Table& table, Slot slot, uint64_t hash) {
-  slot.bucket_->tags[slot.number_] = 0;
-  slot.bucket_->entries[slot.number_] = nullptr;
-  // Overflow buckets that have become empty leave the chain.
-  Bucket* previous = &table.buckets[hash & table.mask];
-  while (previous->next != 0) {
-    Bucket* b = table.overflow(previous->next);
-    const bool empty = std::all_of(std::begin(b->tags), std::end(b->tags), [](uint8_t tag) { return tag == 0; });
-    if (!empty) {
-      previous = b;
-      continue;
-    }
-    const uint32_t unlinked = previous->next;
-    previous->next = b->next;
-    table.give_back_overflow(unlinked);
-  }
-}
-
-// ---- both tables ----
-
-template <typename Matches>
-Index::Slot Index::find_where(uint64_t hash, Matches&& matches) const {
-  if (!tables_[0].buckets) return {};
-  if (!resizing()) return find_in(tables_[0], hash, matches);
-  if ((hash & tables_[0].mask) >= next_to_move_) {
-    if (Slot slot = find_in(tables_[0], hash, matches)) return slot;
-  }
-  return find_in(tables_[1], hash, matches);
 }
 
 Index::Slot Index::find(std::string_view key, uint64_t hash) const {
@@ -177,75 +123,119 @@ Index::Slot Index::find_due(uint64_t hash, int64_t expire_at_ms) const {
   });
 }
 
+Index::Slot Index::put(uint64_t hash, Entry* entry, uint32_t access) {
+  Bucket* b = &home_of(hash);
+  for (;;) {
+    for (int i = 0; i < kSlots; i++) {
+      if (b->tags[i] != 0) continue;
+      b->tags[i] = tag_of(hash);
+      b->entries[i] = entry;
+      Slot slot(b, i);
+      slot.set_access(access);
+      return slot;
+    }
+    if (b->next == 0) {
+      // Two steps: taking an overflow bucket may move the pages' vector, never the buckets themselves.
+      const uint32_t next = take_overflow();
+      b->next = next;
+    }
+    b = overflow(b->next);
+  }
+}
+
 Index::Slot Index::insert(uint64_t hash, Entry* entry, uint32_t access) {
-  if (!tables_[0].buckets) tables_[0] = make_table(kSmallestTable);
-  if (!resizing() && size_ >= tables_[0].count() * kTargetFill) start_resize(tables_[0].count() * 2);
+  if (!buckets_) reserve(1);
+  if (!resizing() && size_ >= whole_count() * kTargetFill) target_ = whole_count() * 2;
   move_some();
   size_++;
-  return insert_into(tables_[resizing() ? 1 : 0], hash, entry, access);
+  return put(hash, entry, access);
 }
 
 Entry* Index::erase(Slot slot, uint64_t hash) {
   Entry* entry = slot.entry();
-  // While resizing the slot is in either table; the home bucket's chain of the right one contains it.
-  Table* owner = &tables_[0];
-  if (resizing()) {
-    bool in_old = false;
-    if ((hash & tables_[0].mask) >= next_to_move_) {
-      visit_chain(tables_[0], hash & tables_[0].mask, [&](Slot s) { in_old |= s.bucket_ == slot.bucket_; });
+  slot.bucket_->tags[slot.number_] = 0;
+  slot.bucket_->entries[slot.number_] = nullptr;
+  // Overflow buckets that have become empty leave the chain.
+  Bucket* previous = &home_of(hash);
+  while (previous->next != 0) {
+    Bucket* b = overflow(previous->next);
+    if (!has_no_key(*b)) {
+      previous = b;
+      continue;
     }
-    if (!in_old) owner = &tables_[1];
+    const uint32_t unlinked = previous->next;
+    previous->next = b->next;
+    give_back_overflow(unlinked);
   }
-  erase_from(*owner, slot, hash);
   size_--;
   move_some();
   return entry;
 }
 
+// ---- resizing ----
+
 void Index::reserve(size_t keys) {
-  if (keys == 0) return;
-  if (!tables_[0].buckets) {
-    tables_[0] = make_table(buckets_for(keys));
-  } else if (!resizing() && buckets_for(keys) > tables_[0].count()) {
-    start_resize(buckets_for(keys));
-  }
+  if (keys == 0 || resizing() || buckets_for(keys) <= whole_count()) return;
+  target_ = buckets_for(keys);
+  if (buckets_) return;
+  map(target_);
+  mask_ = target_ - 1;
 }
 
 void Index::shrink_if_sparse() {
-  if (!tables_[0].buckets || resizing()) return;
-  const size_t slots = tables_[0].count() * kSlots;
-  if (tables_[0].count() > kSmallestTable && size_ * kSparse < slots) start_resize(buckets_for(size_));
+  if (!buckets_ || resizing()) return;
+  const size_t slots = whole_count() * kSlots;
+  if (whole_count() > kSmallestTable && size_ * kSparse < slots) target_ = buckets_for(size_);
 }
 
-// ---- resizing ----
-
-void Index::start_resize(size_t buckets) {
-  if (buckets == tables_[0].count()) return;
-  tables_[1] = make_table(buckets);
-  next_to_move_ = 0;
+bool Index::split_bucket() {
+  if (split_ == 0) map(2 * whole_count());
+  Bucket& low = buckets_[split_];
+  Bucket& high = buckets_[split_ + whole_count()];
+  split_++;
+  // Both are written to before they are used: the higher one's page may be fresh.
+  high = Bucket{};
+  Bucket before = std::exchange(low, Bucket{});
+  const bool had_keys = put_again(before);
+  if (split_ == whole_count()) {
+    mask_ = 2 * mask_ + 1;
+    split_ = 0;
+  }
+  return had_keys;
 }
 
-void Index::move_bucket() {
-  Table& from = tables_[0];
-  Table& to = tables_[1];
-  Bucket* home = &from.buckets[next_to_move_];
-  visit_chain(from, next_to_move_,
-              [&](Slot slot) { insert_into(to, hash(slot.entry()->key()), slot.entry(), slot.access()); });
-  *home = Bucket{};  // overflow buckets go with the whole table
-  if (++next_to_move_ < from.count()) return;
-  tables_[0] = std::move(tables_[1]);
-  tables_[1] = Table{};
-  next_to_move_ = 0;
+bool Index::merge_bucket() {
+  if (split_ == 0) {
+    mask_ /= 2;
+    split_ = whole_count();
+  }
+  split_--;
+  // The higher one stays as it is: nobody looks there any more, and its page goes back to the kernel.
+  const bool had_keys = put_again(buckets_[split_ + whole_count()]);
+  if (split_ == 0) map(whole_count());
+  return had_keys;
+}
+
+// Puts the keys of a chain that is no longer reached where they belong now, and frees its overflow buckets. False when
+// there was no key.
+bool Index::put_again(Bucket& home) {
+  bool had_keys = false;
+  visit_chain(home, [&](Slot slot) {
+    put(hash(slot.entry()->key()), slot.entry(), slot.access());
+    had_keys = true;
+  });
+  for (uint32_t next = home.next; next != 0;) give_back_overflow(std::exchange(next, overflow(next)->next));
+  return had_keys;
+}
+
+bool Index::move_bucket() {
+  return growing() ? split_bucket() : merge_bucket();
 }
 
 void Index::move_some() {
-  int moved = 0, looked_at = 0;
-  while (resizing() && moved < kBucketsPerOperation && looked_at < kEmptyBucketsPerOperation) {
-    const Bucket& home = tables_[0].buckets[next_to_move_];
-    const bool empty = std::all_of(std::begin(home.tags), std::end(home.tags), [](uint8_t tag) { return tag == 0; });
-    if (!empty || home.next != 0) moved++;
-    looked_at++;
-    move_bucket();
+  int moved = 0;
+  for (int i = 0; resizing() && moved < kBucketsPerOperation && i < kEmptyBucketsPerOperation; i++) {
+    if (move_bucket()) moved++;
   }
 }
 
@@ -262,18 +252,16 @@ bool Index::step(int64_t budget_us) {
 
 Index::Slot Index::random(Random& random) const {
   if (size_ == 0) return {};
-  const size_t all = bucket_count();
   for (;;) {
     // Every bucket is drawn with the same chance, and a place in it: places beyond its keys are drawn again.
-    const size_t drawn = random.below(all);
-    const Table& table = drawn < tables_[0].count() ? tables_[0] : tables_[1];
-    const size_t bucket = drawn < tables_[0].count() ? drawn : drawn - tables_[0].count();
-    const int keys = chain_length([&](auto visit) { visit_chain(table, bucket, visit); });
+    Bucket& home = buckets_[random.below(whole_count() + split_)];
+    int keys = 0;
+    visit_chain(home, [&](Slot) { keys++; });
     if (keys == 0) continue;
     int place = static_cast<int>(random.below(std::max(keys, kLongestFairChain)));
     if (place >= keys) continue;
     Slot chosen;
-    visit_chain(table, bucket, [&](Slot slot) {
+    visit_chain(home, [&](Slot slot) {
       if (place-- == 0) chosen = slot;
     });
     return chosen;
@@ -281,9 +269,7 @@ Index::Slot Index::random(Random& random) const {
 }
 
 size_t Index::memory_bytes() const {
-  size_t buckets = 0;
-  for (const Table& table : tables_) buckets += table.count() + table.overflow_pages.size() * kOverflowPage;
-  return buckets * sizeof(Bucket);
+  return (bucket_count() + overflow_pages_.size() * kOverflowPage) * sizeof(Bucket);
 }
 
 }  // namespace cowslip::store

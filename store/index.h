@@ -11,16 +11,26 @@
 // A tag is eight bits of the key's hash, never 0; tag 0 marks a free slot. So a lookup compares five tags, then
 // dereferences at most the entries whose tag matches: one miss for the bucket, one for the entry.
 //
-// Growing and shrinking double or halve the table and move a few buckets with each operation, so no operation waits for
-// a whole rehash. scan() visits every key that is present from its first call to its last, whatever happens between:
-// the cursor counts through bucket numbers with their bits reversed (Pieter Noordhuis's method, as SCAN documents it),
-// so the buckets that a visited one is split into, or merged with, come before the cursor too.
+// Growing and shrinking double or halve the table where it is, a few buckets with each operation, so no operation waits
+// for a whole rehash. Bucket b of n is split into b and b + n, or these two are merged:
+//
+//     0          split_       n          n + split_   2 n
+//     +------------+----------+------------+----------+
+//     | split      | whole    | split off  | not yet  |      growing moves split_ up, shrinking moves it down
+//     +------------+----------+------------+----------+
+//
+// So a key has one place at any time, and the part that is not in use yet is never read: a page of it would cost one
+// fault when read and another when written, and nothing tells the first from a page copied for a snapshot
+// (docs/decisions/0002). Nor is a table given back when it has grown: the kernel only moves its page table entries.
+//
+// scan() visits every key that is present from its first call to its last, whatever happens between: the cursor counts
+// through bucket numbers with their bits reversed (Pieter Noordhuis's method, as SCAN documents it), so the buckets
+// that a visited one is split into, or merged with, come before the cursor too.
 //
 // Access stamps (LRU clock or LFU counter, 24 bits) are here and not in the entry, so that reading a key dirties no
 // page that a save needs. Thread: the event loop only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -92,7 +102,7 @@ class Index {
   void shrink_if_sparse();
   // Moves buckets of a resize under way for about `budget_us`. True while there is more to move.
   bool step(int64_t budget_us);
-  bool resizing() const { return tables_[1].buckets != nullptr; }
+  bool resizing() const { return split_ != 0 || target_ != whole_count(); }
 
   // Calls visit(Slot) for the keys under one cursor position and returns the next cursor; 0 starts and ends. A key may
   // be visited twice. `visit` must not change the index.
@@ -104,60 +114,68 @@ class Index {
   // One key, every key equally likely. Empty when there is none.
   Slot random(Random& random) const;
 
-  // Memory of the buckets and their overflow, bytes; buckets of both tables, for DEBUG HTSTATS-like reports.
+  // Memory of the buckets and their overflow, bytes; home buckets there is room for, for DEBUG HTSTATS-like reports.
   size_t memory_bytes() const;
-  size_t bucket_count() const { return tables_[0].count() + tables_[1].count(); }
+  size_t bucket_count() const { return split_ != 0 ? 2 * whole_count() : whole_count(); }
 
  private:
-  struct FreeBuckets {
-    FreeBuckets() noexcept : bytes(0) {}
-    explicit FreeBuckets(size_t mapped) noexcept : bytes(mapped) {}
+  struct Unmap {
+    Unmap() noexcept : bytes(0) {}
+    explicit Unmap(size_t mapped) noexcept : bytes(mapped) {}
     size_t bytes;
     void operator()(Bucket* buckets) const;
   };
-  // A power of two of home buckets (or none), and their overflow buckets.
-  struct Table {
-    std::unique_ptr<Bucket[], FreeBuckets> buckets;
-    uint64_t mask = 0;
-    std::vector<std::unique_ptr<Bucket[]>> overflow_pages;
-    uint32_t overflow_used = 0;
-    uint32_t overflow_free = 0;  // head of the list of free overflow buckets, chained by `next`
 
-    size_t count() const { return buckets ? mask + 1 : 0; }
-    Bucket* overflow(uint32_t next) const;
-    uint32_t take_overflow();
-    void give_back_overflow(uint32_t next);
-  };
-
-  static Table make_table(size_t buckets);
   static uint8_t tag_of(uint64_t hash) {
     const auto tag = static_cast<uint8_t>(hash >> 56);
     return tag != 0 ? tag : 1;
   }
-  // The first slot in the chain of `hash` whose tag fits and whose entry `matches`.
-  template <typename Matches>
-  static Slot find_in(const Table& table, uint64_t hash, Matches&& matches);
+
+  // Home buckets, the split ones counted once: a power of two, or 0 before the first key.
+  size_t whole_count() const { return buckets_ ? mask_ + 1 : 0; }
+  bool growing() const { return target_ > whole_count(); }
+  // The bits that tell the home bucket of this hash (or of this cursor of a scan) from the others.
+  uint64_t mask_of(uint64_t hash) const { return (hash & mask_) < split_ ? 2 * mask_ + 1 : mask_; }
+  Bucket& home_of(uint64_t hash) const { return buckets_[hash & mask_of(hash)]; }
+  // Gives the table room for so many home buckets; fresh ones are zero, those beyond are lost.
+  void map(size_t buckets);
+
+  // The first slot in the chain of `hash` whose entry `matches`.
   template <typename Matches>
   Slot find_where(uint64_t hash, Matches&& matches) const;
-  static Slot insert_into(Table& table, uint64_t hash, Entry* entry, uint32_t access);
-  static void erase_from(Table& table, Slot slot, uint64_t hash);
-  void start_resize(size_t buckets);
-  void move_bucket();
-  void move_some();
+  Slot put(uint64_t hash, Entry* entry, uint32_t access);
   template <typename Visit>
-  static void visit_chain(const Table& table, uint64_t bucket, Visit&& visit);
+  void visit_chain(Bucket& home, Visit&& visit) const;
+
+  Bucket* overflow(uint32_t next) const;
+  uint32_t take_overflow();
+  void give_back_overflow(uint32_t next);
+
+  // The next step of a resize. False when it found no key to move.
+  bool move_bucket();
+  bool split_bucket();
+  bool merge_bucket();
+  void move_some();
+  bool put_again(Bucket& home);
 
   uint64_t seed_;
   size_t size_ = 0;
-  size_t next_to_move_ = 0;  // home buckets of tables_[0] below this are empty: they have moved to tables_[1]
-  std::array<Table, 2> tables_;
+
+  std::unique_ptr<Bucket[], Unmap> buckets_;
+  uint64_t mask_ = 0;  // whole_count() - 1
+  size_t split_ = 0;   // home buckets below this are split in two
+  size_t target_ = 0;  // home buckets that there should be; doubled or halved until there are
+
+  std::vector<std::unique_ptr<Bucket[]>> overflow_pages_;
+  uint32_t overflow_used_ = 0;
+  uint32_t overflow_free_ = 0;  // head of the list of free overflow buckets, chained by `next`
 };
 
 // ---- templates ----
 
 template <typename Visit>
-void Index::visit_chain(const Table& table, uint64_t bucket, Visit&& visit) {
-  for (Bucket* b = &table.buckets[bucket]; b != nullptr; b = table.overflow(b->next)) {
+void Index::visit_chain(Bucket& home, Visit&& visit) const {
+  for (Bucket* b = &home; b != nullptr; b = overflow(b->next)) {
     for (int i = 0; i < kSlots; i++) {
       if (b->tags[i] != 0) visit(Slot(b, i));
     }
@@ -171,27 +189,14 @@ uint64_t next_reversed(uint64_t cursor, uint64_t mask);
 
 template <typename Visit>
 uint64_t Index::scan(uint64_t cursor, Visit&& visit) const {
-  if (!tables_[0].buckets) return 0;
-  if (!resizing()) {
-    visit_chain(tables_[0], cursor & tables_[0].mask, visit);
-    return internal::next_reversed(cursor, tables_[0].mask);
-  }
-  const bool growing = tables_[0].mask < tables_[1].mask;
-  const Table& small = growing ? tables_[0] : tables_[1];
-  const Table& large = growing ? tables_[1] : tables_[0];
-  visit_chain(small, cursor & small.mask, visit);
-  do {  // every bucket of the large table that folds onto the small one's
-    visit_chain(large, cursor & large.mask, visit);
-    cursor = internal::next_reversed(cursor, large.mask);
-  } while ((cursor & (small.mask ^ large.mask)) != 0);
-  return cursor;
+  if (!buckets_) return 0;
+  visit_chain(home_of(cursor), visit);
+  return internal::next_reversed(cursor, mask_of(cursor));
 }
 
 template <typename Visit>
 void Index::for_each(Visit&& visit) const {
-  for (const Table& table : tables_) {
-    for (size_t b = 0; b < table.count(); b++) visit_chain(table, b, visit);
-  }
+  for (size_t b = 0; b < whole_count() + split_; b++) visit_chain(buckets_[b], visit);
 }
 
 }  // namespace cowslip::store

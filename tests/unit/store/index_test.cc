@@ -84,6 +84,80 @@ TEST_F(IndexTest, AgreesWithAModelUnderRandomOperations) {
   for (const auto& key : model) EXPECT_TRUE(has(key));
 }
 
+// Every step of a resize is a place where anything may happen: after each one, all ways to the keys are compared.
+TEST_F(IndexTest, AgreesWithAModelAfterEveryStepOfAResize) {
+  std::set<std::string> model;
+  const auto add_some = [&](int count) {
+    for (int i = 0; i < count; i++) {
+      const std::string key = std::to_string(random_.below(1'000'000));
+      ASSERT_EQ(add(key), model.insert(key).second);
+    }
+  };
+  const auto remove_some = [&](size_t count) {
+    for (size_t i = 0; i < count && !model.empty(); i++) {
+      auto key = model.lower_bound(std::to_string(random_.below(1'000'000)));
+      if (key == model.end()) key = model.begin();
+      ASSERT_TRUE(remove(*key));
+      model.erase(key);
+    }
+  };
+  const auto expect_model = [&] {
+    std::set<std::string> once, scanned;
+    index_.for_each([&](Index::Slot slot) { ASSERT_TRUE(once.insert(std::string(slot.entry()->key())).second); });
+    ASSERT_EQ(once, model);
+    uint64_t cursor = 0;
+    do {  // nothing changes meanwhile, so nothing may come twice
+      cursor = index_.scan(
+          cursor, [&](Index::Slot slot) { ASSERT_TRUE(scanned.insert(std::string(slot.entry()->key())).second); });
+    } while (cursor != 0);
+    ASSERT_EQ(scanned, model);
+    for (const auto& key : model) ASSERT_TRUE(has(key)) << key;
+    ASSERT_FALSE(has("never there"));
+    ASSERT_TRUE(model.contains(std::string(index_.random(random_).entry()->key())));
+    ASSERT_EQ(index_.size(), model.size());
+  };
+  int steps_growing = 0, steps_shrinking = 0;
+  for (int round = 0; round < 10; round++) {
+    while (model.size() < 700) {
+      add_some(1);
+      if (random_.below(3) == 0) remove_some(1);
+      if (!index_.resizing()) continue;
+      steps_growing++;
+      ASSERT_NO_FATAL_FAILURE(expect_model());
+    }
+    while (index_.resizing()) index_.step(1000);
+    remove_some(model.size() - 40);
+    index_.shrink_if_sparse();
+    ASSERT_TRUE(index_.resizing());
+    while (index_.resizing()) {
+      steps_shrinking++;
+      random_.below(2) == 0 ? add_some(1) : remove_some(1);
+      ASSERT_NO_FATAL_FAILURE(expect_model());
+    }
+  }
+  EXPECT_GT(steps_growing, 400);
+  EXPECT_GT(steps_shrinking, 50);
+}
+
+// Several doublings or halvings in a row, which one step each would be a stall.
+TEST_F(IndexTest, ResizesAsFarAsNeedBe) {
+  add("first");
+  index_.reserve(100'000);
+  while (index_.step(1000)) {
+  }
+  const size_t buckets = index_.bucket_count();
+  EXPECT_GE(buckets * Index::kSlots, 100'000u);
+  for (int i = 0; i < 99'999; i++) add(std::to_string(i));
+  EXPECT_EQ(index_.bucket_count(), buckets);
+  for (int i = 0; i < 99'990; i++) remove(std::to_string(i));
+  index_.shrink_if_sparse();
+  while (index_.step(1000)) {
+  }
+  EXPECT_LT(index_.bucket_count(), 10u);
+  EXPECT_TRUE(has("first"));
+  for (int i = 99'990; i < 99'999; i++) EXPECT_TRUE(has(std::to_string(i)));
+}
+
 // What is there from the first call of a scan to its last is visited, whatever comes, goes and is moved meanwhile.
 TEST_F(IndexTest, ScanVisitsWhatStaysWhileTheTableGrowsAndShrinks) {
   for (int round = 0; round < 30; round++) {
