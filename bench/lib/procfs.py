@@ -36,10 +36,33 @@ def resident_bytes(pid):
 
 def proportional_bytes(pid):
     """Pss: a page shared by two processes counts half. The kernel walks the page tables for it: tens of ms per GB."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+    return _kilobytes(pid, "smaps_rollup", "Pss:")
+
+
+def private_dirty_bytes(pid):
+    """Written pages that no other process maps. The kernel walks the page tables for it: tens of ms per GB."""
+    return _kilobytes(pid, "smaps_rollup", "Private_Dirty:")
+
+
+def shared_memory_bytes(pid):
+    """RssShmem: resident pages of shared memory, which no control group counts as anonymous."""
+    return _kilobytes(pid, "status", "RssShmem:")
+
+
+def huge_table_bytes(pid):
+    """Pages of hugetlbfs, which Rss leaves out."""
+    return _kilobytes(pid, "status", "HugetlbPages:")
+
+
+def _kilobytes(pid, file, field):
+    for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+        if line.startswith(field):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def minor_faults(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
 
 
 def children(pid):
