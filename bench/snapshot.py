@@ -6,7 +6,7 @@ pause. Steps, for --only:
 
   fork        resident memory, and the pause of the fork: the longest that a ping waited of 20,000 a second that are due
               at fixed times; cross-checks: the reply time of BGSAVE, latest_fork_usec
-  save        BGSAVE with nobody writing, from the command to the child's death, and dd of the same file to the same disk
+  save        BGSAVE with nobody writing, from the command to the child's death; dd of the same file to the same disk
   throughput  SETs per second during a save and before it (50 connections, pipeline of 16); the pause of the fork after
   latency     p99.9 of 20,000 SETs a second that are due at fixed times, during a save and before it
   drift       resident memory after each of 20 saves under writes
@@ -85,7 +85,7 @@ def parse_options():
     parser.add_argument("--writes", type=int, help="writes per save in growth and drift (default: a tenth of the keys)")
     parser.add_argument("--only", type=words, default=STEPS, help="steps, such as fork,growth (default: all)")
     parser.add_argument("--kinds", type=words, default=KINDS, help=f"of growth: {','.join(KINDS)} (default: all)")
-    parser.add_argument("--repeat", type=int, default=3, help="of fork, save, throughput, latency, load (default 3)")
+    parser.add_argument("--repeat", type=int, default=3, help="of the other steps (default 3)")
     parser.add_argument("--saves", type=int, default=20, help="of drift (default 20)")
     parser.add_argument("--before-s", type=float, default=5, help="measured before a save (default 5 seconds)")
     parser.add_argument("--quick", action="store_true", help="200,000 keys, everything once: does it work?")

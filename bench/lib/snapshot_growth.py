@@ -3,13 +3,14 @@
 Three readings of "copied", all from outside:
 
 - moved: virtual pages of the server that have another physical page after the writes than before the save (pagemap.py).
-  It misses nothing that the server's writes made the kernel copy, whatever the child has given back or whether it still
-  lives. It counts too much where the server gave pages back to the kernel and took new ones in their place: `moved by
-  the writes alone` is the same figure for as many writes without a save. It does not see what the child's own writes
-  made the kernel copy; the other two do.
-- private: the most Private_Dirty that the child ever had, less what it had in a save without writes (its buffers).
-  Exact for a child that keeps everything until its end; a child that gives pages back takes them out of this figure,
-  and the maximum over time is then less than what was copied in total.
+  A copy stays where it is, so it does not matter what the child has given back, or whether it still lives. It misses
+  pages that were copied and then given back by the server: at most `gone`. It counts too much where the server gave
+  pages back and took new ones in their place, or where the kernel moved them for reasons of its own (compaction,
+  khugepaged): `alone` is the same figure for as many writes afterwards, without a save. It does not see what the
+  child's own writes made the kernel copy; the other two do.
+- private: the most Private_Dirty that the child ever had, less what it had in a save without writes (its buffers):
+  pages that were copied, or that the server gave back. Exact for a child that keeps everything until its end; a child
+  that gives pages back takes them out of this figure, and the maximum over time is less than was copied in total.
 - faulted: minor faults of server and child x page size, less what the server's resident memory grew by, less the same
   in a save without writes. Counts every copy, and also faults that copied nothing, such as pages given back and touched
   again; a huge page that is filled is one fault.
@@ -51,7 +52,8 @@ class GrowthRun:
     written: int  # keys and values of those
     growth: int
     moved: int | None
-    moved_alone: int | None
+    gone: int | None
+    alone: int | None
     private: int
     faulted: int
 
@@ -107,7 +109,7 @@ class GrowthBench:
                 client.call("CONFIG", "SET", "rdb-key-save-delay", delay)
                 run = self._save_under_writes(kind, delay, server, client, group)
                 if not delay:
-                    run.moved_alone = self._writes_alone(kind, server)
+                    run.alone, _ = self._writes_alone(kind, server)
         return run
 
     def _load(self, server, kind, seed):
@@ -125,13 +127,13 @@ class GrowthBench:
         result = load.result()
         all_served = save.alive
         sampler.exact_now()
-        moved = moved_bytes(before, pagemap.frames(server.pid))
+        moved, gone = moved_bytes(before, pagemap.frames(server.pid))
         save_s = self._end(save, delay)
         figures = sampler.stop()
         served = result.requests if all_served else result.completed_by(save.ended_s)
         return GrowthRun(
             kind, delay, save_s, result.seconds, served, result.requests,
-            int(result.written_bytes * served / result.requests), figures.growth, moved, None,
+            int(result.written_bytes * served / result.requests), figures.growth, moved, gone, None,
             max(0, figures.private_dirty - self._quiet.private_dirty), max(0, figures.faulted - self._quiet.faulted),
         )  # fmt: skip
 
@@ -150,7 +152,11 @@ class GrowthBench:
 
 
 def moved_bytes(before, after):
-    return None if before is None or after is None else pagemap.compare(before, after).moved * PAGE_BYTES
+    """Returns what moved, and what is gone; None for both where the kernel does not tell."""
+    if before is None or after is None:
+        return None, None
+    moves = pagemap.compare(before, after)
+    return moves.moved * PAGE_BYTES, moves.gone * PAGE_BYTES
 
 
 def quiet_figures(client, server, group):

@@ -95,16 +95,17 @@ def growth_rows(kind, runs, options):
     copied = {server: run.copied / 1e6 for server, run in runs.items()}
     growth = {server: run.growth / 1e6 for server, run in runs.items()}
     share = {"limit": SHARE_OF_REDIS, "relative": True}
+    name = kind if all(run.fits for run in runs.values()) else f"{kind} (not all writes fit into the save)"
     if kind != "set":
         return [
-            Row(f"{kind}: pages copied, MB", copied, **share),
-            Row(f"{kind}: growth, MB", growth, **share),
+            Row(f"{name}: pages copied, MB", copied, **share),
+            Row(f"{name}: growth, MB", growth, **share),
         ]
     per_byte = {server: run.growth_ratio for server, run in runs.items()}
     return [
-        Row("set: pages copied, MB", copied, limit=COPIED_BYTES_PER_SET * options.writes / 1e6),
-        Row("set: growth, MB", growth),
-        Row("set: growth / bytes written", per_byte, "{:,.2f}", limit=GROWTH_PER_WRITTEN_BYTE),
+        Row(f"{name}: pages copied, MB", copied, limit=COPIED_BYTES_PER_SET * options.writes / 1e6),
+        Row(f"{name}: growth, MB", growth),
+        Row(f"{name}: growth / bytes written", per_byte, "{:,.2f}", limit=GROWTH_PER_WRITTEN_BYTE),
     ]
 
 
@@ -117,8 +118,8 @@ def markdown(measured, options, command):
         f"{datetime.date.today()}: `{command}`",
         "",
         f"{options.keys:,} keys of 16 bytes with random values of {options.value_bytes} bytes; medians of "
-        f"{options.repeat}; {versions};",
-        f"{os.cpu_count()} cores, Linux {os.uname().release.split('-')[0]}. How each figure is measured: "
+        f"{options.repeat} (drift and growth: once);",
+        f"{versions}; {os.cpu_count()} cores, Linux {os.uname().release.split('-')[0]}. How each figure is measured: "
         "`scripts/bench snapshot --help`.",
         "The targets are meant for 10 million keys.",
         "",
@@ -146,9 +147,9 @@ def growth_table(measured, options):
         "ended before the writes, and was repeated with `rdb-key-save-delay` so that all fit; the table above has",
         "that one. Copied, in three ways, and growth: `bench/lib/snapshot_growth.py` says what they mean.",
         "",
-        "| writes | server | delay | save | writing | in the save | written | growth | growth / written | copied: moved "
-        "| moved by the writes alone | private | faulted |",
-        "|---|---|" + "---:|" * 11,
+        "| writes | server | delay | save | writing | in the save | written | growth | growth / written "
+        "| copied: moved | gone | alone | private | faulted |",
+        "|---|---|" + "---:|" * 12,
     ]
     for kind in options.kinds:
         for record, runs in measured:
@@ -157,7 +158,7 @@ def growth_table(measured, options):
 
 
 def growth_line(server, run):
-    sizes = [run.moved, run.moved_alone, run.private, run.faulted]
+    sizes = [run.moved, run.gone, run.alone, run.private, run.faulted]
     cells = [
         run.kind,
         server,

@@ -19,6 +19,8 @@ WARM_UP_S = 0.5
 SETTLE_S = 1.0
 # A ping that was due so long before BGSAVE was sent, or after child and reply were there, may still have met the fork.
 FORK_MARGIN_S = 0.002
+# Of each repeat, because one costs little and a busy machine spoils some.
+FORKS = 3
 SERVER_ARGUMENTS = ["--enable-debug-command", "yes", "--stop-writes-on-bgsave-error", "no"]
 
 
@@ -77,7 +79,8 @@ def fork_pause(record, server, client, label):
 
 
 def fork(record, server, client, _options, _repeat):
-    fork_pause(record, server, client, "fork")
+    for _ in range(FORKS):
+        fork_pause(record, server, client, "fork")
 
 
 def quiet_save(record, server, client, _options, _repeat):
@@ -121,8 +124,8 @@ def throughput(record, server, client, options, repeat):
 
 def latency(record, server, client, options, repeat):
     """Paced SETs before and during a save, each from when it was due."""
-    load = Load(server, "set", options.keys, value_bytes=options.value_bytes, seed=1 + repeat, rate=PACED_SETS_PER_SECOND,
-                latencies=True).go()  # fmt: skip
+    load = Load(server, "set", options.keys, value_bytes=options.value_bytes, seed=1 + repeat,
+                rate=PACED_SETS_PER_SECOND, latencies=True).go()  # fmt: skip
     time.sleep(WARM_UP_S + options.before_s)
     save = Save(client, server.pid).wait()
     result = load.stop()
