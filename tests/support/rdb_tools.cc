@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <span>
+#include <vector>
 
 #include "base/text.h"
 
@@ -26,6 +28,24 @@ std::vector<std::string> sorted_keys(Client& client) {
   return keys;
 }
 
+constexpr size_t kKeysPerTrip = 50;
+
+void read_keys(Client& client, int database, std::span<const std::string> keys, Dataset& dataset) {
+  for (const auto& key : keys) {
+    client.append({"TYPE", key});
+    client.append({"GET", key});
+    client.append({"OBJECT", "ENCODING", key});
+    client.append({"PEXPIRETIME", key});
+  }
+  for (const auto& key : keys) {
+    KeyState& state = dataset[{database, key}];
+    state.type = client.read().text;
+    state.value = client.read().text;
+    state.encoding = client.read().text;
+    state.expire_at_ms = client.read().integer;
+  }
+}
+
 }  // namespace
 
 std::string check_rdb(const std::string& path) {
@@ -39,16 +59,10 @@ Dataset read_dataset(const ServerProcess& server) {
   Dataset dataset;
   for (int database = 0; database < 16; ++database) {
     client("SELECT", std::to_string(database));
-    for (const auto& key : sorted_keys(client)) {
-      client.append({"TYPE", key});
-      client.append({"GET", key});
-      client.append({"OBJECT", "ENCODING", key});
-      client.append({"PEXPIRETIME", key});
-      KeyState& state = dataset[{database, key}];
-      state.type = client.read().text;
-      state.value = client.read().text;
-      state.encoding = client.read().text;
-      state.expire_at_ms = client.read().integer;
+    const auto keys = sorted_keys(client);
+    for (size_t start = 0; start < keys.size(); start += kKeysPerTrip) {
+      const size_t count = std::min(kKeysPerTrip, keys.size() - start);
+      read_keys(client, database, std::span(keys).subspan(start, count), dataset);
     }
   }
   return dataset;
