@@ -18,12 +18,15 @@
 // Thread: event loop only, until retire(); from then on any one thread, which may only destroy it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
+#include "memory/bitmap_heap.h"
+#include "memory/candidate_list.h"
+#include "memory/chunk.h"
 #include "memory/chunk_pool.h"
 
 namespace cowslip::memory {
@@ -44,10 +47,12 @@ class Arena {
   // REQUIRES: the block is of this arena. Frozen or not, its bytes stay as they are.
   void release(void* block);
 
-  uint64_t used_bytes() const;                // slots and pages of blocks
-  uint64_t used_bytes(BlockKind kind) const;  // likewise
-  uint64_t blocks(BlockKind kind) const;
+  // Slots and pages of blocks.
+  uint64_t used_bytes() const;
+  uint64_t used_bytes(BlockKind kind) const { return space(kind).used_bytes; }
+  uint64_t blocks(BlockKind kind) const { return space(kind).blocks; }
   uint64_t chunk_bytes() const;  // of the chunks they are in
+  uint64_t metadata_bytes() const { return bitmaps_.used_bytes(); }
 
   // Who refers to a block that takes pages (BlockKind::kLargeValue): any number its owner likes, 0 at first. Kept with
   // the metadata, so that setting it touches no data page. REQUIRES: capacity(block) > kLargestSlot.
@@ -70,9 +75,56 @@ class Arena {
  private:
   friend class ChunkPool;
   friend class ChunkWalk;
-  struct Impl;
+  friend class Dismisser;
+
+  // All there is of one kind of blocks.
+  struct Space {
+    std::array<CandidateList<Slab>, kSizeClasses> slabs;            // with a free slot
+    CandidateList<ChunkInfo> slab_chunks;                           // with a free slab
+    std::array<CandidateList<ChunkInfo>, kRunClasses> page_chunks;  // with free pages, by their largest run
+    std::vector<ChunkNumber> chunks;                                // all of them
+    uint64_t used_bytes = 0;
+    uint64_t blocks = 0;
+  };
+  Space& space(BlockKind kind) { return spaces_[static_cast<size_t>(kind)]; }
+  const Space& space(BlockKind kind) const { return spaces_[static_cast<size_t>(kind)]; }
+
+  // ---- slots ----
+  Slab& open_slab(BlockKind kind, SizeClass size_class);
+  void close_slab(ChunkInfo& chunk, Slab& slab);
+
+  // ---- pages (arena_pages.cc) ----
+  void* allocate_pages(BlockKind kind, size_t pages);
+  void* allocate_large(BlockKind kind, size_t pages);
+  void release_pages(ChunkInfo& chunk, void* block);
+  void release_large(ChunkInfo& head);
+  ChunkInfo& chunk_with_run(BlockKind kind, size_t pages);
+  ChunkInfo* candidate_with_run(BlockKind kind, size_t pages);
+  void pages_changed(ChunkInfo& chunk);
+
+  // ---- chunks ----
+  ChunkInfo& add_chunks(BlockKind kind, ChunkUse use, size_t count = 1);
+  void remove_chunk(ChunkInfo& chunk);
+  // Makes it a candidate for new blocks, at once or after the snapshot. REQUIRES: it has room.
+  void offer(Slab& slab, const ChunkInfo& chunk);
+  void offer(ChunkInfo& chunk);
+  void count(ChunkInfo& chunk, int64_t blocks, int64_t bytes);
+
+  // ---- evacuation (arena_evacuation.cc) ----
+  std::vector<ChunkNumber> sparsest_chunks(BlockKind kind, double most_used) const;
+  void exclude(ChunkInfo& chunk);
+  bool others_have_room_for(const ChunkInfo& chunk) const;
+  bool slots_fit_elsewhere(const ChunkInfo& chunk) const;
+  bool pages_fit_elsewhere(const ChunkInfo& chunk) const;
+
+  // ---- snapshots: called by the pool ----
+  void lay_aside();
+  void bring_back();
+
   ChunkPool& pool_;
-  std::unique_ptr<Impl> impl_;
+  BitmapHeap bitmaps_;
+  std::array<Space, kBlockKinds> spaces_;
+  bool retired_ = false;
 };
 
 }  // namespace cowslip::memory

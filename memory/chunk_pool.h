@@ -2,9 +2,9 @@
 // them.
 //
 //     base()
-//       |  chunk 0   |  chunk 1   |  chunk 2   |  ...                         one AddressRange, inherited by a child
-//       |  entries   |  free      |  entries   |  untouched
-//       |  of arena a|            |  of arena b|
+//       | not used   |  chunk 1   |  chunk 2   |  chunk 3   |  ...            one AddressRange, inherited by a child
+//       |            |  entries   |  free      |  entries   |  untouched
+//       |            |  of arena a|            |  of arena b|
 //
 //     ChunkInfo 0 | ChunkInfo 1 | ...         metadata, in another range: freeing a block touches no page of the chunk
 //
@@ -15,28 +15,28 @@
 // Snapshots: begin_snapshot() before a fork makes every chunk in use frozen (snapshot_epoch.h) and tells the arenas to
 // take new blocks from chunks that the child does not know.
 //
-// Thread: blocks and snapshots belong to the event loop, but give_back() may be called by any thread (an arena
-// destroyed elsewhere). A forked child only reads (snapshot_reader.h); it must not take a lock here.
+// Thread: blocks and snapshots belong to the event loop, but an arena may be destroyed by any thread (Arena::retire()).
+// A forked child only reads (snapshot_reader.h); it must not take a lock here.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
+#include "base/clock.h"
+#include "memory/address_range.h"
+#include "memory/chunk.h"
+#include "memory/chunk_keeper.h"
+#include "memory/free_chunks.h"
 #include "memory/kernel_memory.h"
 #include "memory/size_classes.h"
+#include "memory/snapshot_epoch.h"
 
 namespace cowslip::memory {
-
-class Arena;
-struct ChunkInfo;
-
-using ChunkNumber = uint32_t;
-
-// What a chunk is used for. One chunk holds one kind only, so a save can walk entries without meeting anything else.
-enum class BlockKind : uint8_t { kEntry, kLargeValue, kNode };
-inline constexpr int kBlockKinds = 3;
 
 // Which of the four policies hold here, for INFO and the log.
 struct MemoryPolicies {
@@ -51,7 +51,7 @@ struct PoolStatistics {
   uint64_t ready_bytes = 0;      // touched and free
   uint64_t metadata_bytes = 0;   // about chunks, slabs and pages
   uint64_t chunks_returned = 0;  // to the system, ever
-  uint64_t chunks_healed = 0;    // MADV_COLLAPSE succeeded, ever
+  uint64_t chunks_healed = 0;    // MADV_COLLAPSE succeeded, ever; also where there was nothing to heal
   uint64_t heal_failures = 0;
 };
 
@@ -72,23 +72,28 @@ class ChunkPool {
   ChunkPool& operator=(const ChunkPool&) = delete;
 
   // ---- blocks, whatever arena they are of ----
-  // Blocks lie at base() + 8 * n; n < 2^40, so a reference to one fits in five bytes.
-  char* base() const;
+  // Blocks lie at base() + 8 * n with 0 < n < 2^40: a reference to one fits in five bytes, and 0 is none.
+  char* base() const { return range_.begin(); }
   // Bytes of the block's slot, or of its pages.
   size_t capacity(const void* block) const;
   // Whether writing to the block would make the kernel copy its page: a child still has to read it.
-  bool frozen(const void* block) const;
+  bool frozen(const void* block) const {
+    return epoch_.child_alive() && epoch_.frozen(chunk_of(block), info(chunk_of(block)).born);
+  }
 
   // ---- snapshots; event loop only ----
-  void begin_snapshot();  // before fork(). REQUIRES: no child is alive
-  void end_snapshot();    // the child was reaped, or fork() failed
-  bool snapshot_running() const;
+  // REQUIRES: no child is alive; no block is allocated until fork() has returned. The fork waits for at most one
+  // MADV_COLLAPSE that is under way; none begins until end_snapshot().
+  void begin_snapshot();
+  void end_snapshot();  // the child was reaped, or fork() failed
+  bool snapshot_running() const { return epoch_.child_alive(); }
 
   // ---- the rest ----
   MemoryPolicies policies() const;
   PoolStatistics statistics() const;
-  uint64_t used_bytes() const;                // slots and pages of all blocks of all arenas
-  uint64_t used_bytes(BlockKind kind) const;  // likewise
+  // Slots and pages of all blocks of all arenas that are not retired.
+  uint64_t used_bytes() const;
+  uint64_t used_bytes(BlockKind kind) const;
   uint64_t blocks(BlockKind kind) const;
   // Gives every free chunk back to the system now (MEMORY PURGE), the ready ones too.
   void purge();
@@ -99,8 +104,86 @@ class ChunkPool {
   friend class Arena;
   friend class ChunkWalk;
   friend class Dismisser;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+
+  // One piece of the keeper's work. The chunk is nobody else's meanwhile, except for kHeal.
+  struct Task {
+    enum class Kind : uint8_t { kReturn, kReady, kHeal } kind;
+    ChunkNumber chunk;
+  };
+
+  ChunkNumber chunk_of(const void* block) const {
+    return static_cast<ChunkNumber>(static_cast<size_t>(static_cast<const char*>(block) - base()) / kChunkBytes);
+  }
+  size_t offset_of(const void* block) const {
+    return static_cast<size_t>(static_cast<const char*>(block) - base()) % kChunkBytes;
+  }
+  char* begin_of(size_t chunk) const { return base() + chunk * kChunkBytes; }
+  ChunkInfo* infos() const { return reinterpret_cast<ChunkInfo*>(infos_range_.begin()); }
+  ChunkInfo& info(size_t chunk) const { return infos()[chunk]; }
+  ChunkNumber number_of(const ChunkInfo& info) const { return static_cast<ChunkNumber>(&info - infos()); }
+  // A slab's chunk and its first byte, from where its metadata lies.
+  ChunkInfo& info_of(const Slab& slab) const;
+  char* begin_of(const Slab& slab) const;
+  uint64_t& page_owner(const void* block) const;
+
+  // ---- for arenas ----
+  void add(Arena& arena);
+  void remove(Arena& arena);
+  // `count` chunks in a row, born now: their infos say whose they are and how they are cut up.
+  ChunkNumber take(Arena& arena, BlockKind kind, ChunkUse use, size_t count = 1);
+  // Any thread, if the chunks are of a retired arena.
+  void give_back(std::span<const ChunkNumber> chunks);
+
+  // ---- the keeper's work (chunk_pool_upkeep.cc) ----
+  // Does one task. Returns how long to rest, in microseconds; nothing when there is no work.
+  std::optional<int64_t> keep(bool paced);
+  void wake_keeper();
+  size_t wanted_ready() const;
+  std::optional<Task> next_task(bool paced);
+  std::optional<ChunkNumber> next_to_heal();
+  void run(const Task& task, std::unique_lock<std::mutex>& lock);
+  int perform(const Task& task);
+  void finish(const Task& task, int os_errno, int64_t took_us);
+  void finish_healing(int os_errno, int64_t took_us);
+
+  void commit_frontier();
+  size_t in_use() const;
+
+  // Constant after construction.
+  KernelMemory& kernel_;
+  const Options options_;
+  const SystemClock clock_;
+  std::string_view huge_pages_text_;
+  AddressRange range_;         // the chunks
+  AddressRange infos_range_;   // a ChunkInfo for each
+  AddressRange owners_range_;  // for each page, who refers to the block that begins there
+  bool collapse_known_;        // by the kernel
+
+  // Event loop only; a child reads it.
+  SnapshotEpoch epoch_;         // changed under the mutex
+  std::vector<Arena*> arenas_;  // that are not retired
+
+  // Guarded by the mutex.
+  mutable std::mutex mutex_;
+  FreeChunks free_;
+  size_t busy_ = 0;  // chunks in the keeper's hands
+  bool healing_works_;
+  bool fork_is_due_ = false;            // what is touched now would be shared with the child
+  std::optional<ChunkNumber> to_heal_;  // where the pass has arrived
+  int64_t heal_not_before_us_ = 0;
+  PoolStatistics statistics_;  // the counters of what happened
+
+  ChunkKeeper keeper_;
 };
+
+inline ChunkInfo& ChunkPool::info_of(const Slab& slab) const {
+  const auto at = static_cast<size_t>(reinterpret_cast<const char*>(&slab) - infos_range_.begin());
+  return infos()[at / sizeof(ChunkInfo)];
+}
+
+inline char* ChunkPool::begin_of(const Slab& slab) const {
+  const ChunkInfo& chunk = info_of(slab);
+  return begin_of(number_of(chunk)) + static_cast<size_t>(&slab - chunk.slabs) * kSlabBytes;
+}
 
 }  // namespace cowslip::memory

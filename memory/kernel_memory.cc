@@ -1,12 +1,26 @@
 #include "memory/kernel_memory.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "base/file.h"
 
 namespace cowslip::memory {
 namespace {
 
 void* or_null(void* mapped) {
   return mapped == MAP_FAILED ? nullptr : mapped;
+}
+
+// The line is like "always [madvise] never". No file: no huge pages in this kernel, which madvise() says too.
+bool says_never() {
+  const UniqueFd fd(::open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC));
+  char line[64];
+  const ssize_t length = fd ? ::read(fd.get(), line, sizeof line) : 0;
+  return length > 0 && std::string_view(line, static_cast<size_t>(length)).contains("[never]");
 }
 
 class RealKernelMemory final : public KernelMemory {
@@ -20,6 +34,7 @@ class RealKernelMemory final : public KernelMemory {
   void unmap(void* at, size_t bytes) override { ::munmap(at, bytes); }
   bool make_accessible(void* at, size_t bytes) override { return ::mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0; }
   bool advise(void* at, size_t bytes, int advice) override { return ::madvise(at, bytes, advice) == 0; }
+  bool huge_pages_forbidden() override { return says_never(); }
 };
 
 }  // namespace

@@ -6,6 +6,10 @@
 
 namespace cowslip::memory {
 
+// Kinds of advice that are younger than the C library's headers: Linux 5.14 and 6.1.
+inline constexpr int kMadvisePopulateWrite = 23;
+inline constexpr int kMadviseCollapse = 25;
+
 class KernelMemory {
  public:
   virtual ~KernelMemory() = default;
@@ -18,6 +22,8 @@ class KernelMemory {
   virtual bool make_accessible(void* at, size_t bytes) = 0;
   // madvise(2). False with errno.
   virtual bool advise(void* at, size_t bytes, int advice) = 0;
+  // Whether the machine's owner wants no huge pages: "never" in /sys/kernel/mm/transparent_hugepage/enabled.
+  virtual bool huge_pages_forbidden() = 0;
 };
 
 KernelMemory& real_kernel_memory();

@@ -23,14 +23,19 @@ class ChunkWalk {
  public:
   ChunkWalk(const Arena& arena, BlockKind kind);
   // Moves on to the next chunk that holds blocks; false after the last.
-  bool next();
+  bool next() { return position_ < chunks_.size() && ++position_ > 0; }
   ChunkNumber chunk() const { return chunks_[position_ - 1]; }
   // Calls visit(const void* block) for every block that begins in the chunk, in address order.
   template <typename Visit>
-  void for_each_block(Visit&& visit) const;
+  void for_each_block(Visit&& visit) const {
+    const char* const begin = pool_.begin_of(chunk());
+    pool_.info(chunk()).for_each_block([&](size_t offset) {
+      visit(static_cast<const void*>(begin + offset));
+      return true;
+    });
+  }
 
  private:
-  // The first block of the chunk at or after `offset`; kChunkBytes when there is none.
   const ChunkPool& pool_;
   std::vector<ChunkNumber> chunks_;  // by address
   size_t position_ = 0;              // 1 + index of the present one
@@ -41,15 +46,20 @@ class Dismisser {
  public:
   // Frees at once what no save reads: chunks that were free, or belong to arenas on their way out, at the fork.
   explicit Dismisser(ChunkPool& pool);
-  // Every block that begins in the chunk was read for the last time.
+  // Every block that begins in the chunk was read for the last time. REQUIRES: the chunks of an arena are done in the
+  // order of a walk.
   void chunk_done(ChunkNumber chunk);
   // A block in a chunk of kind kLargeValue or kNode was read for the last time. Its chunk goes with its last block,
   // whole chunks of a larger block at once.
   void block_done(const void* block);
 
  private:
+  void dismiss(ChunkNumber first, size_t count = 1);
+  // One thing less to read in the chunk.
+  void count_down(ChunkNumber chunk);
+
   ChunkPool& pool_;
-  std::vector<uint32_t> blocks_left_;  // by chunk, filled in when the first of a chunk is done
+  std::vector<uint32_t> left_to_read_;  // by chunk, filled in when the first of a chunk is done
 };
 
 }  // namespace cowslip::memory

@@ -13,6 +13,7 @@ class FaultyKernelMemory final : public KernelMemory {
  public:
   void refuse_reserving_more_than(size_t bytes) { most_reserved_ = bytes; }
   void refuse_shared_memory() { shares_ = false; }
+  void forbid_huge_pages() { forbids_huge_pages_ = true; }
   void refuse_advice(int advice, int os_errno = EINVAL) {
     refused_.insert(advice);
     errno_ = os_errno;
@@ -36,12 +37,14 @@ class FaultyKernelMemory final : public KernelMemory {
     errno = errno_;
     return false;
   }
+  bool huge_pages_forbidden() override { return forbids_huge_pages_ || real_.huge_pages_forbidden(); }
   int refusals() const { return refusals_; }
 
  private:
   KernelMemory& real_ = real_kernel_memory();
   size_t most_reserved_ = SIZE_MAX;
   bool shares_ = true;
+  bool forbids_huge_pages_ = false;
   std::set<int> refused_;
   int errno_ = EINVAL;
   std::atomic<int> refusals_ = 0;

@@ -1,0 +1,171 @@
+#include "memory/arena.h"
+
+#include <bit>
+#include <cassert>
+
+#include "memory/poison.h"
+
+namespace cowslip::memory {
+namespace {
+
+// At most 1/181 of the data are bits of slabs (the smallest slots).
+constexpr size_t kBitmapShare = 128;
+
+}  // namespace
+
+Arena::Arena(ChunkPool& pool) : pool_(pool), bitmaps_(pool.kernel_, pool.range_.bytes() / kBitmapShare) {
+  pool_.add(*this);
+}
+
+Arena::~Arena() {
+  if (!retired_) pool_.remove(*this);
+  for (const Space& space : spaces_) pool_.give_back(space.chunks);
+}
+
+void Arena::retire() {
+  assert(!retired_);
+  pool_.remove(*this);
+  retired_ = true;
+}
+
+// ---- slots ----
+
+void* Arena::allocate(BlockKind kind, size_t bytes) {
+  if (bytes > kLargestSlot) return allocate_pages(kind, (bytes + kPageBytes - 1) / kPageBytes);
+  const SizeClass size_class = size_class_of(bytes);
+  Slab* slab = space(kind).slabs[size_class].front();
+  if (slab == nullptr) slab = &open_slab(kind, size_class);
+  const size_t slot = slab->take_slot();
+  if (slab->full()) slab->unlink();
+  const size_t slot_bytes = slab_shape(size_class).slot_bytes;
+  count(pool_.info_of(*slab), 1, slot_bytes);
+  char* const block = pool_.begin_of(*slab) + slot * slot_bytes;
+  unpoison(block, slot_bytes);
+  return block;
+}
+
+void Arena::release(void* block) {
+  ChunkInfo& chunk = pool_.info(pool_.chunk_of(block));
+  assert(chunk.arena == this);
+  if (chunk.use != ChunkUse::kSlabs) return release_pages(chunk, block);
+  const size_t offset = pool_.offset_of(block);
+  Slab& slab = chunk.slab_at(offset);
+  const SlabShape& shape = slab.shape();
+  slab.release_slot(shape.slot_at(offset % kSlabBytes));
+  count(chunk, -1, -int64_t{shape.slot_bytes});
+  poison(block, shape.slot_bytes);
+  if (slab.live == 0) return close_slab(chunk, slab);
+  offer(slab, chunk);
+}
+
+Slab& Arena::open_slab(BlockKind kind, SizeClass size_class) {
+  ChunkInfo* chunk = space(kind).slab_chunks.front();
+  if (chunk == nullptr) {
+    chunk = &add_chunks(kind, ChunkUse::kSlabs);
+    offer(*chunk);
+  }
+  const int number = std::countr_zero(chunk->free_slabs);
+  chunk->free_slabs &= chunk->free_slabs - 1;
+  if (chunk->free_slabs == 0) chunk->unlink();
+  Slab& slab = chunk->slabs[number];
+  slab.size_class = size_class;
+  slab.live_bits = bitmaps_.allocate(slab.shape().words);
+  offer(slab, *chunk);
+  return slab;
+}
+
+void Arena::close_slab(ChunkInfo& chunk, Slab& slab) {
+  if (slab.linked()) slab.unlink();
+  bitmaps_.release(slab.live_bits, slab.shape().words);
+  slab = {};
+  chunk.free_slabs |= uint32_t{1} << (&slab - chunk.slabs);
+  if (chunk.empty()) return remove_chunk(chunk);
+  offer(chunk);
+}
+
+// ---- chunks ----
+
+// The first of `count` chunks in a row.
+ChunkInfo& Arena::add_chunks(BlockKind kind, ChunkUse use, size_t count) {
+  std::vector<ChunkNumber>& chunks = space(kind).chunks;
+  const ChunkNumber first = pool_.take(*this, kind, use, count);
+  for (ChunkNumber number = first; number < first + count; number++) {
+    ChunkInfo& chunk = pool_.info(number);
+    chunk.position = static_cast<uint32_t>(chunks.size());
+    chunks.push_back(number);
+    if (use != ChunkUse::kSlabs) continue;
+    chunk.free_slabs = ~uint32_t{0};
+    for (Slab& slab : chunk.slabs) slab = {};
+  }
+  return pool_.info(first);
+}
+
+void Arena::remove_chunk(ChunkInfo& chunk) {
+  if (chunk.linked()) chunk.unlink();
+  std::vector<ChunkNumber>& chunks = space(chunk.kind).chunks;
+  const ChunkNumber number = chunks[chunk.position];
+  chunks[chunk.position] = chunks.back();
+  pool_.info(chunks.back()).position = chunk.position;
+  chunks.pop_back();
+  pool_.give_back({&number, 1});
+}
+
+void Arena::offer(Slab& slab, const ChunkInfo& chunk) {
+  if (chunk.evacuating) return;
+  space(chunk.kind).slabs[slab.size_class].offer(slab, pool_.epoch_, pool_.number_of(chunk), chunk.born);
+}
+
+void Arena::offer(ChunkInfo& chunk) {
+  if (chunk.evacuating) return;
+  Space& of_kind = space(chunk.kind);
+  auto& list = chunk.use == ChunkUse::kSlabs ? of_kind.slab_chunks
+                                             : of_kind.page_chunks[run_class(chunk.pages.largest_free_run())];
+  list.offer(chunk, pool_.epoch_, pool_.number_of(chunk), chunk.born);
+}
+
+void Arena::count(ChunkInfo& chunk, int64_t blocks, int64_t bytes) {
+  Space& of_kind = space(chunk.kind);
+  of_kind.blocks += static_cast<uint64_t>(blocks);
+  of_kind.used_bytes += static_cast<uint64_t>(bytes);
+  chunk.add_used(bytes);
+}
+
+// ---- figures ----
+
+uint64_t Arena::used_bytes() const {
+  uint64_t bytes = 0;
+  for (const Space& of_kind : spaces_) bytes += of_kind.used_bytes;
+  return bytes;
+}
+
+uint64_t Arena::chunk_bytes() const {
+  uint64_t bytes = 0;
+  for (const Space& of_kind : spaces_) bytes += of_kind.chunks.size() * kChunkBytes;
+  return bytes;
+}
+
+uint64_t Arena::free_bytes(BlockKind kind) const {
+  return space(kind).chunks.size() * kChunkBytes - space(kind).used_bytes;
+}
+
+// ---- snapshots ----
+
+void Arena::lay_aside() {
+  for (Space& of_kind : spaces_) {
+    if (of_kind.chunks.empty()) continue;
+    for (auto& list : of_kind.slabs) list.lay_aside();
+    of_kind.slab_chunks.lay_aside();
+    for (auto& list : of_kind.page_chunks) list.lay_aside();
+  }
+}
+
+void Arena::bring_back() {
+  for (Space& of_kind : spaces_) {
+    if (of_kind.chunks.empty()) continue;
+    for (auto& list : of_kind.slabs) list.bring_back();
+    of_kind.slab_chunks.bring_back();
+    for (auto& list : of_kind.page_chunks) list.bring_back();
+  }
+}
+
+}  // namespace cowslip::memory

@@ -1,0 +1,29 @@
+#include "memory/bitmap_heap.h"
+
+#include <bit>
+
+namespace cowslip::memory {
+
+uint64_t* BitmapHeap::allocate(size_t words) {
+  used_bytes_ += words * sizeof(uint64_t);
+  if (uint64_t* row = free_[words]; row != nullptr) {
+    free_[words] = std::bit_cast<uint64_t*>(*row);
+    *row = 0;
+    return row;
+  }
+  if (!range_) {
+    range_ = AddressRange(kernel_, {.bytes = address_space_bytes_, .least_bytes = 1, .huge_pages_after = SIZE_MAX});
+  }
+  auto* row = reinterpret_cast<uint64_t*>(range_.begin() + end_);
+  end_ += words * sizeof(uint64_t);
+  range_.commit(end_);
+  return row;
+}
+
+void BitmapHeap::release(uint64_t* row, size_t words) {
+  used_bytes_ -= words * sizeof(uint64_t);
+  *row = std::bit_cast<uint64_t>(free_[words]);
+  free_[words] = row;
+}
+
+}  // namespace cowslip::memory

@@ -1,0 +1,198 @@
+#include "memory/chunk_pool.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "memory/arena.h"
+#include "memory/poison.h"
+#include "memory/process_memory.h"
+
+namespace cowslip::memory {
+namespace {
+
+constexpr uint64_t kLeastAddressSpace = uint64_t{64} << 30;
+constexpr uint64_t kMostAddressSpace = uint64_t{8} << 40;  // what five bytes of reference reach
+constexpr uint64_t kEnoughToTry = uint64_t{256} << 20;
+// Metadata is small where there is little data, and few page table entries for a fork to copy where there is much.
+constexpr size_t kSmallMetadata = 4u << 20;
+
+size_t address_space(uint64_t wanted) {
+  if (wanted == 0) wanted = std::max(4 * total_system_memory(), kLeastAddressSpace);
+  return std::min(wanted, kMostAddressSpace) / kChunkBytes * kChunkBytes;
+}
+
+std::string_view huge_pages_obstacle(const ChunkPool::Options& options, KernelMemory& kernel) {
+  if (!options.huge_pages) return "off: not configured";
+  if (kernel.huge_pages_forbidden()) return "off: never in /sys/kernel/mm/transparent_hugepage/enabled";
+  return {};
+}
+
+AddressRange reserve_chunks(KernelMemory& kernel, size_t bytes, bool huge_pages) {
+  AddressRange range(kernel, {.bytes = bytes,
+                              .least_bytes = std::min(bytes, kEnoughToTry),
+                              .alignment = kChunkBytes,
+                              .huge_pages_after = huge_pages ? 0 : SIZE_MAX});
+  // "always" would make them huge unasked.
+  if (!huge_pages) (void)kernel.advise(range.begin(), range.bytes(), MADV_NOHUGEPAGE);
+  return range;
+}
+
+AddressRange reserve_metadata(KernelMemory& kernel, size_t bytes, size_t huge_pages_after) {
+  return {kernel, {.bytes = bytes, .least_bytes = bytes, .huge_pages_after = huge_pages_after}};
+}
+
+}  // namespace
+
+ChunkPool::ChunkPool() : ChunkPool(Options{}) {}
+
+ChunkPool::ChunkPool(const Options& options, KernelMemory& kernel)
+    : kernel_(kernel),
+      options_(options),
+      huge_pages_text_(huge_pages_obstacle(options, kernel)),
+      range_(reserve_chunks(kernel, address_space(options.address_space_bytes), huge_pages_text_.empty())),
+      infos_range_(reserve_metadata(kernel, range_.bytes() / kChunkBytes * sizeof(ChunkInfo),
+                                    huge_pages_text_.empty() ? kSmallMetadata : SIZE_MAX)),
+      owners_range_(reserve_metadata(kernel, range_.bytes() / kPageBytes * sizeof(uint64_t), SIZE_MAX)),
+      epoch_(kernel, range_.bytes() / kChunkBytes),
+      free_(epoch_, infos(), range_.bytes() / kChunkBytes),
+      keeper_([this] { return keep(/*paced=*/true); }) {
+  if (huge_pages_text_.empty()) huge_pages_text_ = range_.huge_pages() ? "on" : "off: refused";
+  // Nothing is done to no bytes, but a kernel that does not know the advice says so.
+  collapse_known_ = range_.huge_pages() && kernel.advise(range_.begin(), 0, kMadviseCollapse);
+  healing_works_ = collapse_known_;
+}
+
+ChunkPool::~ChunkPool() {
+  assert(arenas_.empty());
+  // The addresses may be somebody else's next.
+  unpoison(base(), range_.committed());
+}
+
+size_t ChunkPool::capacity(const void* block) const {
+  const ChunkInfo& chunk = info(chunk_of(block));
+  const size_t offset = offset_of(block);
+  if (chunk.use == ChunkUse::kSlabs) return chunk.slab_at(offset).shape().slot_bytes;
+  if (chunk.use == ChunkUse::kLargeHead) return chunk.block_pages * kPageBytes;
+  return chunk.pages.pages_of(offset / kPageBytes) * kPageBytes;
+}
+
+uint64_t& ChunkPool::page_owner(const void* block) const {
+  const auto page = static_cast<size_t>(static_cast<const char*>(block) - base()) / kPageBytes;
+  return reinterpret_cast<uint64_t*>(owners_range_.begin())[page];
+}
+
+// ---- arenas ----
+
+void ChunkPool::add(Arena& arena) {
+  arenas_.push_back(&arena);
+}
+
+void ChunkPool::remove(Arena& arena) {
+  std::erase(arenas_, &arena);
+}
+
+ChunkNumber ChunkPool::take(Arena& arena, BlockKind kind, ChunkUse use, size_t count) {
+  const std::lock_guard lock(mutex_);
+  fork_is_due_ = false;
+  const ChunkNumber first = count == 1 ? free_.take() : free_.take_run(count);
+  commit_frontier();
+  for (ChunkNumber chunk = first; chunk < first + count; chunk++) {
+    ChunkInfo& taken = info(chunk);
+    static_cast<Candidate&>(taken) = {};  // an arena that was destroyed left its links
+    taken.use = use;
+    taken.kind = kind;
+    taken.evacuating = false;
+    taken.born = epoch_.current();
+    taken.arena = &arena;
+  }
+  wake_keeper();
+  return first;
+}
+
+void ChunkPool::give_back(std::span<const ChunkNumber> chunks) {
+  const std::lock_guard lock(mutex_);
+  for (const ChunkNumber chunk : chunks) {
+    ChunkInfo& given = info(chunk);
+    given.use = ChunkUse::kFree;
+    given.arena = nullptr;
+    given.set_used(0);
+    poison(begin_of(chunk), kChunkBytes);
+    free_.give_resident(chunk);
+  }
+  wake_keeper();
+}
+
+// Memory of new chunks and of what is known of them. It is touched when it is used.
+void ChunkPool::commit_frontier() {
+  const size_t chunks = free_.frontier();
+  const size_t before = range_.committed();
+  range_.commit(chunks * kChunkBytes);
+  infos_range_.commit(chunks * sizeof(ChunkInfo));
+  owners_range_.commit(chunks * kPagesPerChunk * sizeof(uint64_t));
+  poison(base() + before, range_.committed() - before);
+}
+
+// ---- snapshots ----
+
+void ChunkPool::begin_snapshot() {
+  {
+    // The keeper looks at these under the mutex, so no MADV_COLLAPSE begins from here on.
+    const std::lock_guard lock(mutex_);
+    epoch_.begin(free_.frontier());
+    to_heal_.reset();
+    fork_is_due_ = true;
+  }
+  for (Arena* arena : arenas_) arena->lay_aside();
+}
+
+void ChunkPool::end_snapshot() {
+  for (Arena* arena : arenas_) arena->bring_back();
+  const std::lock_guard lock(mutex_);
+  epoch_.end();
+  fork_is_due_ = false;
+  if (collapse_known_) to_heal_ = 1;
+  wake_keeper();
+}
+
+// ---- figures ----
+
+MemoryPolicies ChunkPool::policies() const {
+  const std::lock_guard lock(mutex_);
+  return {range_.huge_pages(), healing_works_, epoch_.progress_shared(), huge_pages_text_};
+}
+
+PoolStatistics ChunkPool::statistics() const {
+  const std::lock_guard lock(mutex_);
+  PoolStatistics statistics = statistics_;
+  statistics.chunk_bytes = in_use() * kChunkBytes;
+  statistics.ready_bytes = free_.resident() * kChunkBytes;
+  statistics.metadata_bytes = free_.frontier() * sizeof(ChunkInfo);
+  for (const Arena* arena : arenas_) statistics.metadata_bytes += arena->metadata_bytes();
+  return statistics;
+}
+
+uint64_t ChunkPool::used_bytes() const {
+  uint64_t bytes = 0;
+  for (const Arena* arena : arenas_) bytes += arena->used_bytes();
+  return bytes;
+}
+
+uint64_t ChunkPool::used_bytes(BlockKind kind) const {
+  uint64_t bytes = 0;
+  for (const Arena* arena : arenas_) bytes += arena->used_bytes(kind);
+  return bytes;
+}
+
+uint64_t ChunkPool::blocks(BlockKind kind) const {
+  uint64_t count = 0;
+  for (const Arena* arena : arenas_) count += arena->blocks(kind);
+  return count;
+}
+
+size_t ChunkPool::in_use() const {
+  return free_.frontier() - 1 - free_.count() - busy_;
+}
+
+}  // namespace cowslip::memory
