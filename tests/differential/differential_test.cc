@@ -2,8 +2,13 @@
 //
 // COWSLIP_SEED repeats one run; COWSLIP_DIFFERENTIAL_STEPS makes runs longer; COWSLIP_DIFFERENTIAL_KEEP_GOING collects
 // differences in place of stopping at the first; COWSLIP_DIFFERENTIAL_HISTORY says how many commands a report lists.
+//
+// With COWSLIP_DIFFERENTIAL_BGSAVE set, Cowslip saves in the background all the while (the ctest entry
+// differential_under_saves_test).
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <set>
 
 #include "tests/differential/generator.h"
@@ -24,14 +29,28 @@ std::vector<Generator> usable_generators(const ServerProcess& server) {
   return usable;
 }
 
+bool under_saves() {
+  return environment_integer("COWSLIP_DIFFERENTIAL_BGSAVE", 0) != 0;
+}
+
+// A comparison beside saves is worth its name when most steps were taken during one, and there were many.
+void expect_overlap(const OverlapFigures& figures, int64_t steps) {
+  EXPECT_EQ(figures.error, "");
+  std::cout << fmt::format("{} of {} steps were taken during {} saves\n", figures.steps, steps, figures.saves);
+  EXPECT_GE(figures.saves, steps / 1000);
+  EXPECT_GE(figures.steps, steps / 2);
+}
+
 void run_seed(uint64_t seed, int64_t steps) {
-  Lockstep lockstep;
+  Lockstep lockstep(under_saves() ? Lockstep::Saves::kConstant : Lockstep::Saves::kAsTold);
   const std::string differences = lockstep.run(seed, steps, usable_generators(lockstep.cowslip()));
   EXPECT_TRUE(differences.empty()) << differences;
+  if (under_saves()) expect_overlap(lockstep.end_saves(), steps);
 }
 
 int64_t default_steps() {
-  return environment_integer("COWSLIP_DIFFERENTIAL_STEPS", sanitized() ? 6'000 : 20'000);
+  const int64_t usual = under_saves() ? 6'000 : 20'000;
+  return environment_integer("COWSLIP_DIFFERENTIAL_STEPS", sanitized() ? usual / 3 : usual);
 }
 
 class Differential : public ::testing::TestWithParam<uint64_t> {};

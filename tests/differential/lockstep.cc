@@ -15,9 +15,22 @@ namespace {
 constexpr size_t kLanes = 3;
 constexpr size_t kMostDifferences = 100;
 
+// Long enough for many steps during each save, short enough for many saves.
+constexpr const char* kKeyDelayUs = "50";
+
 ServerOptions options(const char* binary) {
   // Nothing slow enough for the slow log or the latency monitor: what is in them would depend on the machine.
   return {.directives = {"--slowlog-log-slower-than", "-1", "--hz", "10"}, .binary = binary};
+}
+
+bool refused_for_a_save(const Step& step, const Reply& cowslip, const Reply& redis) {
+  const std::string& command = step.arguments[0];
+  return (command == "SAVE" || command == "BGSAVE") && !redis.is_error() &&
+         cowslip == Reply::error("ERR Background save already in progress");
+}
+
+bool is_reload(const Step& step) {
+  return step.arguments.size() > 1 && step.arguments[0] == "DEBUG" && step.arguments[1] == "RELOAD";
 }
 
 std::string describe_pair(const Reply& cowslip, const Reply& redis) {
@@ -57,11 +70,14 @@ const Generator& draw(Pool& pool, const std::vector<Generator>& generators, int6
 
 }  // namespace
 
-Lockstep::Lockstep() : cowslip_(options("")), redis_(options(kRedisBinary)) {
+Lockstep::Lockstep(Saves saves) : cowslip_(options("")), redis_(options(kRedisBinary)) {
   // Keys are then taken away when a command meets them, at the same step on both sides.
   cowslip_.client()("DEBUG", "SET-ACTIVE-EXPIRE", "0");
   redis_.client()("DEBUG", "SET-ACTIVE-EXPIRE", "0");
   open_lanes();
+  if (saves == Saves::kAsTold) return;
+  cowslip_.client()("CONFIG", "SET", "rdb-key-save-delay", kKeyDelayUs);
+  saves_ = std::make_unique<ConstantSaves>(cowslip_, steps_done_);
 }
 
 void Lockstep::open_lanes() {
@@ -74,16 +90,20 @@ void Lockstep::open_lanes() {
 std::string Lockstep::send_once(Lane& lane, const Step& step) {
   const Reply redis = lane.redis.command(step.arguments);
   const Reply cowslip = lane.cowslip.command(step.arguments);
-  if (!same_reply(cowslip, redis, step.compare)) return describe_pair(cowslip, redis);
+  const bool refused = saves_ && refused_for_a_save(step, cowslip, redis);
+  if (!refused && !same_reply(cowslip, redis, step.compare)) return describe_pair(cowslip, redis);
   if (redis.kind == Reply::Kind::kClosed || step.action == Action::kThenReopen) {
     lane = {cowslip_.connection(), redis_.connection()};
   }
-  if (step.action == Action::kThenWait) {
-    const std::string ours = wait_for_save(cowslip_);
-    const std::string theirs = wait_for_save(redis_);
-    if (ours != theirs) return fmt::format("the save ended {} | {}", ours, theirs);
-  }
-  return {};
+  return step.action == Action::kThenWait ? wait_for_saves() : std::string();
+}
+
+std::string Lockstep::wait_for_saves() {
+  const std::string theirs = wait_for_save(redis_);
+  // Where one save follows the other there is nothing to wait for.
+  const std::string ours =
+      saves_ ? info_field(cowslip_.info("persistence"), "rdb_last_bgsave_status") : wait_for_save(cowslip_);
+  return ours == theirs ? std::string() : fmt::format("the save ended {} | {}", ours, theirs);
 }
 
 std::string Lockstep::whole_scan(Lane& lane, const Step& step) {
@@ -126,8 +146,18 @@ std::string Lockstep::take(size_t lane, const Step& step) {
   if (history_.size() > static_cast<size_t>(environment_integer("COWSLIP_DIFFERENTIAL_HISTORY", 20)))
     history_.pop_front();
   ++step_;
-  std::string difference = run_step(lane, step);
+  std::string difference = saves_ ? run_beside_saves(lane, step) : run_step(lane, step);
   if (step.pause_ms > 0) sleep_ms(step.pause_ms);
+  ++steps_done_;
+  return difference;
+}
+
+std::string Lockstep::run_beside_saves(size_t lane, const Step& step) {
+  if (!is_reload(step)) return run_step(lane, step);
+  saves_->pause();
+  wait_for_save(cowslip_);  // a BGSAVE of the steps' own may be what runs
+  std::string difference = run_step(lane, step);
+  saves_->resume();
   return difference;
 }
 
