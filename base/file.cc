@@ -45,23 +45,32 @@ class RealWritableFile final : public WritableFile {
       if (written < 0) return fail_path("write", path_);
       if (written == 0) return fail_path("write", path_, EIO);  // would go round forever otherwise
       data.remove_prefix(static_cast<size_t>(written));
-      size_ += written;
     }
     return {};
   }
 
   Status sync() override {
+    if (lost_errno_ != 0) return fail_path("fsync", path_, lost_errno_);
     if (retry_interrupted([&] { return ::fsync(fd_.get()); }) < 0) return fail_path("fsync", path_);
     return {};
   }
 
-  void start_writeback() override {
-    if (size_ == writeback_to_) return;
-    ::sync_file_range(fd_.get(), writeback_to_, size_ - writeback_to_, SYNC_FILE_RANGE_WRITE);
-    writeback_to_ = size_;
+  void start_writeback(uint64_t offset, uint64_t bytes) override {
+    ::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes), SYNC_FILE_RANGE_WRITE);
   }
 
-  void drop_cache() override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+  Status finish_writeback(uint64_t offset, uint64_t bytes) override {
+    constexpr unsigned kAll = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes), kAll) == 0) return {};
+    if (is_refusal(errno)) return {};
+    // This wait has taken the error off the descriptor: fsync would not see it any more.
+    lost_errno_ = errno;
+    return fail_path("write back", path_, lost_errno_);
+  }
+
+  void drop_cache(uint64_t offset, uint64_t bytes) override {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_DONTNEED);
+  }
 
   Status close() override {
     if (!fd_) return {};
@@ -72,10 +81,15 @@ class RealWritableFile final : public WritableFile {
   }
 
  private:
+  // sync_file_range() is not to be had here (a pipe, a sandbox), which says nothing about the data.
+  static bool is_refusal(int os_errno) {
+    return os_errno == EINVAL || os_errno == ESPIPE || os_errno == ENOSYS || os_errno == EOPNOTSUPP ||
+           os_errno == EPERM || os_errno == EINTR;
+  }
+
   UniqueFd fd_;
   const std::string path_;
-  off_t size_ = 0;
-  off_t writeback_to_ = 0;
+  int lost_errno_ = 0;  // data could not be written back
 };
 
 class RealReadableFile final : public ReadableFile {

@@ -40,10 +40,14 @@ class WritableFile {
   virtual Status append(std::string_view data) = 0;
   // Data and metadata are on the disk when this returns.
   virtual Status sync() = 0;
-  // Asks the kernel to start writing what was appended, without waiting for it (sync_file_range). Best effort.
-  virtual void start_writeback() = 0;
-  // Tells the kernel that the file's cached pages will not be needed again. Best effort.
-  virtual void drop_cache() = 0;
+  // Asks the kernel to start writing back `bytes` of the file from `offset` on, without waiting for it. Best effort.
+  virtual void start_writeback(uint64_t offset, uint64_t bytes) = 0;
+  // Waits until they are written back; a kernel or file system that cannot do so does nothing. An Error means that data
+  // was lost: the kernel tells that once, so this object remembers, and sync() fails, too.
+  virtual Status finish_writeback(uint64_t offset, uint64_t bytes) = 0;
+  // Tells the kernel that these cached pages will not be needed again; 0 bytes: all up to the end. Pages that are not
+  // written back yet stay. Best effort.
+  virtual void drop_cache(uint64_t offset, uint64_t bytes) = 0;
   // Reports what the kernel only tells now (a full quota on a network disk). The destructor closes without telling.
   virtual Status close() = 0;
 };

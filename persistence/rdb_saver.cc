@@ -111,7 +111,7 @@ Result<SaveProgress> save_rdb(const store::Keyspace& keyspace, ByteSink& sink, c
 Result<SaveProgress> save_rdb_file(const store::Keyspace& keyspace, FileSystem& files, const std::string& path,
                                    const SaveOptions& options, OnSaveProgress on_progress) {
   SnapshotFileOptions file_options;
-  if (!options.incremental_fsync) file_options.writeback_every_bytes = 0;
+  if (!options.incremental_fsync) file_options.window_bytes = 0;
   auto file = SnapshotFile::create(files, path, file_options);
   if (!file) return std::unexpected(std::move(file.error()));
   auto saved = save_rdb(keyspace, **file, options, std::move(on_progress));

@@ -151,7 +151,7 @@ Status save_to_file(const SaveChildTask& task, const std::string& path, Reporter
   reporter.set_phase(SavePhase::kCreate);
   reporter.set_temporary_path(temporary_path_for(path, ::getpid()));
   SnapshotFileOptions file_options;
-  if (!options.incremental_fsync) file_options.writeback_every_bytes = 0;
+  if (!options.incremental_fsync) file_options.window_bytes = 0;
   auto file = SnapshotFile::create(task.files, path, file_options);
   if (!file) return std::unexpected(std::move(file.error()));
   reporter.set_phase(SavePhase::kWrite);

@@ -73,10 +73,17 @@ void SnapshotFile::discard() {
 Status SnapshotFile::append(std::string_view data) {
   if (auto status = at_step("Write error saving DB on disk", file_->append(data)); !status) return status;
   bytes_ += data.size();
-  since_writeback_ += data.size();
-  if (options_.writeback_every_bytes != 0 && since_writeback_ >= options_.writeback_every_bytes) {
-    file_->start_writeback();
-    since_writeback_ = 0;
+  return options_.window_bytes == 0 ? Status() : pace();
+}
+
+Status SnapshotFile::pace() {
+  const uint64_t window = options_.window_bytes;
+  for (; bytes_ - started_ >= window; started_ += window) file_->start_writeback(started_, window);
+  for (; started_ - finished_ > options_.windows_in_flight * window; finished_ += window) {
+    if (auto status = at_step("Write error saving DB on disk", file_->finish_writeback(finished_, window)); !status) {
+      return status;
+    }
+    file_->drop_cache(finished_, window);
   }
   return {};
 }
@@ -85,7 +92,7 @@ Status SnapshotFile::publish() {
   // 1. The bytes, before the name can point at them.
   if (auto status = at_step("Write error saving DB on disk", file_->sync()); !status) return status;
   // The next reader is a restart, if there ever is one: the cache has better uses.
-  file_->drop_cache();
+  file_->drop_cache(0, 0);
   // 2. The name. The file stays open meanwhile, so remove_stale_temporary_files() of another process sees its owner.
   if (auto status =
           at_step("Error moving temp DB file on the final destination", files_.rename(temporary_path_, path_));

@@ -23,10 +23,14 @@
 
 namespace cowslip::persistence {
 
+// rdb-save-incremental-fsync. Problem: left alone, the kernel collects a gigabyte of dirty pages and has it all written
+// by the fsync at the end: the disk idles first, then everybody waits behind it, and a memory limit is filled with
+// cache. Solution: the file is written back in windows. A full window is started at once; then the one
+// `windows_in_flight` before it is waited for and dropped from the cache. So the disk is always busy, at most
+// windows_in_flight + 1 windows are dirty or cached, and the fsync has little left.
 struct SnapshotFileOptions {
-  // rdb-save-incremental-fsync: every so many bytes the kernel is asked to write back what it has, so the final fsync
-  // has little left to do and other users of the disk do not wait behind a gigabyte. 0 for never.
-  uint64_t writeback_every_bytes = 4 * 1024 * 1024;
+  uint64_t window_bytes = 8 * 1024 * 1024;  // 0: leave it to the kernel and the fsync
+  uint64_t windows_in_flight = 4;
 };
 
 // One file being written. Not published unless publish() returned success; the destructor of an unpublished one removes
@@ -49,13 +53,16 @@ class SnapshotFile final : public ByteSink {
  private:
   SnapshotFile(FileSystem& files, std::string path, std::unique_ptr<WritableFile> file, SnapshotFileOptions options);
 
+  Status pace();
+
   FileSystem& files_;
   const std::string path_;
   const std::string temporary_path_;
   const SnapshotFileOptions options_;
   std::unique_ptr<WritableFile> file_;
   uint64_t bytes_ = 0;
-  uint64_t since_writeback_ = 0;
+  uint64_t started_ = 0;   // up to here write-back has been started,
+  uint64_t finished_ = 0;  // and up to here it has been waited for
   bool temporary_exists_ = true;
 };
 

@@ -1,6 +1,7 @@
 #include "tests/support/faulty_file_system.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace cowslip::testing {
@@ -28,13 +29,20 @@ class FaultyWritableFile final : public WritableFile {
     if (system_.faults.sync_errno != 0) return outcome(system_.faults.sync_errno, path_);
     return file_->sync();
   }
-  void start_writeback() override {
-    system_.calls.push_back("writeback");
-    file_->start_writeback();
+  void start_writeback(uint64_t offset, uint64_t bytes) override {
+    tell_range("writeback", offset, bytes);
+    file_->start_writeback(offset, bytes);
   }
-  void drop_cache() override {
-    system_.calls.push_back("drop");
-    file_->drop_cache();
+  Status finish_writeback(uint64_t offset, uint64_t bytes) override {
+    tell_range("wait", offset, bytes);
+    if (const auto limit = system_.faults.writeback_limit_bytes; limit && offset + bytes > *limit) {
+      return outcome(EIO, path_);
+    }
+    return file_->finish_writeback(offset, bytes);
+  }
+  void drop_cache(uint64_t offset, uint64_t bytes) override {
+    tell_range("drop", offset, bytes);
+    file_->drop_cache(offset, bytes);
   }
   Status close() override {
     system_.calls.push_back("close");
@@ -43,6 +51,10 @@ class FaultyWritableFile final : public WritableFile {
   }
 
  private:
+  void tell_range(std::string call, uint64_t offset, uint64_t bytes) {
+    call += " " + std::to_string(offset) + " " + std::to_string(bytes);
+    system_.calls.push_back(std::move(call));
+  }
   Status pass_on(std::string_view data) {
     written_ += data.size();
     return file_->append(data);

@@ -17,6 +17,8 @@ struct FileFaults {
   // A write that would take a file past so many bytes writes up to there and fails, as on a full disk.
   std::optional<uint64_t> write_limit_bytes;
   int write_errno = 28;  // ENOSPC
+  // Waiting for a range past so many bytes to be written back fails with EIO, as on a broken disk.
+  std::optional<uint64_t> writeback_limit_bytes;
   int sync_errno = 0;
   int close_errno = 0;
   int rename_errno = 0;
@@ -35,8 +37,8 @@ class FaultyFileSystem final : public FileSystem {
   explicit FaultyFileSystem(FileSystem& real = real_file_system()) : real_(real) {}
 
   FileFaults faults;
-  // What was called, in order: "create /x/temp-1.rdb", "append 10", "sync", "writeback", "drop", "close",
-  // "rename /a /b", "remove /a", "sync_directory /x".
+  // What was called, in order: "create /x/temp-1.rdb", "append 10", "sync", "writeback 0 100", "wait 0 100",
+  // "drop 0 0" (ranges are offset and bytes), "close", "rename /a /b", "remove /a", "sync_directory /x".
   std::vector<std::string> calls;
 
   Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;

@@ -81,13 +81,14 @@ TEST(RealFileSystem, GivesBackWhatWasWritten) {
   auto file = fs().create(path);
   ASSERT_TRUE(file.has_value()) << file.error().message;
   EXPECT_TRUE((*file)->append("hello ").has_value());
-  (*file)->start_writeback();
+  (*file)->start_writeback(0, 6);
   EXPECT_TRUE((*file)->append("").has_value());
   EXPECT_TRUE((*file)->append("world").has_value());
-  (*file)->start_writeback();
-  (*file)->start_writeback();
+  (*file)->start_writeback(6, 5);
+  EXPECT_TRUE((*file)->finish_writeback(0, 11).has_value());
+  (*file)->drop_cache(0, 11);
   EXPECT_TRUE((*file)->sync().has_value());
-  (*file)->drop_cache();
+  (*file)->drop_cache(0, 0);
   EXPECT_TRUE((*file)->close().has_value());
   EXPECT_TRUE((*file)->close().has_value());
   EXPECT_EQ(read_file(path), "hello world");

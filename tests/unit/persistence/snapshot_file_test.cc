@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <string>
 
 #include "tests/support/faulty_file_system.h"
@@ -27,7 +28,7 @@ class SnapshotFileTest : public ::testing::Test {
   SnapshotFileTest() { write_file(path_, "the old snapshot"); }
 
   Status save(std::string_view bytes) {
-    auto file = SnapshotFile::create(files_, path_, {.writeback_every_bytes = 100});
+    auto file = SnapshotFile::create(files_, path_, {.window_bytes = 100, .windows_in_flight = 2});
     if (!file) return std::unexpected(file.error());
     for (; !bytes.empty(); bytes.remove_prefix(std::min<size_t>(bytes.size(), 30))) {
       if (auto status = (*file)->append(bytes.substr(0, 30)); !status) return status;
@@ -54,7 +55,7 @@ TEST_F(SnapshotFileTest, PublishesInTheOnlySafeOrder) {
   ASSERT_TRUE(save("the new snapshot").has_value());
   EXPECT_EQ(read_file(path_), "the new snapshot");
   const std::string temporary = folder_.file("temp-" + std::to_string(getpid()) + ".rdb");
-  EXPECT_EQ(files_.calls, (std::vector<std::string>{"create " + temporary, "append 16", "sync", "drop",
+  EXPECT_EQ(files_.calls, (std::vector<std::string>{"create " + temporary, "append 16", "sync", "drop 0 0",
                                                     "rename " + temporary + " " + path_, "close",
                                                     "sync_directory " + folder_.path()}));
 }
@@ -68,9 +69,52 @@ TEST_F(SnapshotFileTest, NothingIsVisibleBeforePublish) {
   EXPECT_EQ(list_directory(folder_.path()).size(), 1u) << "an unpublished file goes with its object";
 }
 
-TEST_F(SnapshotFileTest, WritebackStartsAsBytesCome) {
-  ASSERT_TRUE(save(std::string(1000, 'x')).has_value());
-  EXPECT_EQ(std::count(files_.calls.begin(), files_.calls.end(), "writeback"), 8);
+// The calls that pace the write-out of `bytes` bytes in pieces of `piece`.
+std::vector<std::string> pacing(FaultyFileSystem& files, const std::string& path, SnapshotFileOptions options,
+                                size_t bytes, size_t piece) {
+  auto file = SnapshotFile::create(files, path, options);
+  for (; bytes > 0; bytes -= std::min(bytes, piece)) {
+    EXPECT_TRUE((*file)->append(std::string(std::min(bytes, piece), 'x')).has_value());
+  }
+  std::vector<std::string> calls;
+  std::ranges::copy_if(files.calls, std::back_inserter(calls), [](const std::string& call) {
+    return call.starts_with("writeback") || call.starts_with("wait") || call.starts_with("drop");
+  });
+  files.calls.clear();
+  return calls;
+}
+
+TEST_F(SnapshotFileTest, WindowsAreStartedThenWaitedForThenDropped) {
+  const std::vector<std::string> expected = {
+      "writeback 0 100", "writeback 100 100", "writeback 200 100", "wait 0 100",   "drop 0 100",  "writeback 300 100",
+      "wait 100 100",    "drop 100 100",      "writeback 400 100", "wait 200 100", "drop 200 100"};
+  for (const size_t piece : {1, 30, 100}) {
+    EXPECT_EQ(pacing(files_, path_, {.window_bytes = 100, .windows_in_flight = 2}, 599, piece), expected) << piece;
+  }
+  EXPECT_TRUE(pacing(files_, path_, {.window_bytes = 0}, 599, 30).empty());
+}
+
+TEST_F(SnapshotFileTest, EveryWindowSizeIsStartedOnceAndWaitedForLate) {
+  for (const uint64_t window : {1u, 7u, 64u, 100u, 999u, 1000u, 1001u}) {
+    for (const uint64_t in_flight : {0u, 1u, 8u, 2000u}) {
+      const auto calls = pacing(files_, path_, {.window_bytes = window, .windows_in_flight = in_flight}, 1000, 30);
+      const auto count = [&](std::string_view name) {
+        return static_cast<uint64_t>(std::ranges::count_if(calls, [&](auto& call) { return call.starts_with(name); }));
+      };
+      const uint64_t windows = 1000 / window;
+      EXPECT_EQ(count("writeback"), windows);
+      EXPECT_EQ(count("wait"), windows - std::min(windows, in_flight));
+      EXPECT_EQ(count("drop"), count("wait"));
+    }
+  }
+}
+
+TEST_F(SnapshotFileTest, DataLostWhileWritingBackFailsTheSave) {
+  for (const uint64_t limit : {0u, 250u, 700u}) {
+    files_.faults.writeback_limit_bytes = limit;
+    expect_untouched(EIO, "Write error saving DB on disk");
+    EXPECT_EQ(std::ranges::count(files_.calls, "sync"), 0);
+  }
 }
 
 TEST_F(SnapshotFileTest, CreateFailsOnAReadOnlyFolder) {
