@@ -2,28 +2,31 @@
 // entries, and finish().
 //
 // Bytes are collected in one buffer and handed over, with their share of the checksum, when it is full: one append and
-// one crc64 call for about `buffer_bytes`. A value larger than that goes past the buffer, without a copy.
+// one crc64 call for about `buffer_bytes`. An entry that fits in the buffer is written there with one look at the room
+// that is left; a value larger than the buffer goes past it, without a copy.
+//
+// Whether a string is worth compressing is foretold (compression_predictor.h), for keys and for values apart.
 //
 // The first error of the sink is kept and returned by every later call, so a caller may check at the end of an entry.
-// One thread at a time. Allocates its buffers when it is made (and once more for long compressed strings).
+// One thread at a time. Allocates its buffer when it is made (and another with the first compressed string).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "persistence/byte_sink.h"
+#include "persistence/compression_predictor.h"
 #include "persistence/rdb_format.h"
 #include "store/entry.h"
 
 namespace cowslip::persistence {
 
 struct EncoderOptions {
-  bool compression = true;  // rdbcompression: LZF for strings longer than kLzfShortestString
+  bool compression = true;  // rdbcompression: LZF for strings longer than kLzfShortestString, where it pays
   bool checksum = true;     // rdbchecksum: false writes eight zero bytes
   size_t buffer_bytes = 256 * 1024;
 };
@@ -50,7 +53,7 @@ class RdbEncoder {
   Status finish();  // EOF, checksum, and everything still in the buffer
 
   // The pieces that larger things are made of; DUMP payloads use them without a file around.
-  Status type(RdbType type) { return byte(static_cast<uint8_t>(type)); }
+  Status type(RdbType type);
   Status value(const store::Entry& entry);
   Status string(std::string_view text);
   Status integer(int64_t value);  // as a string: in 1, 2 or 4 bytes if it fits, otherwise its decimal form
@@ -59,22 +62,36 @@ class RdbEncoder {
   Status flush();
 
   // So far, the buffer's content included.
-  uint64_t bytes_written() const { return flushed_bytes_ + buffer_.size(); }
+  uint64_t bytes_written() const { return flushed_bytes_ + used_; }
 
  private:
-  Status byte(uint8_t value);
-  Status raw(std::string_view bytes);
-  Status opcode(RdbOpcode code) { return byte(static_cast<uint8_t>(code)); }
-  Status attributes(const KeyAttributes& attributes);
-  Status hand_over(std::string_view bytes);
+  // The place for the next `bytes`, after handing over what was in their way. REQUIRES: bytes <= capacity_.
+  char* room(size_t bytes);
+  void wrote_to(const char* end) { used_ = static_cast<size_t>(end - buffer_.get()); }
+  // Writes with put(place) -> end, which takes at most `bytes`. REQUIRES: bytes <= capacity_.
+  template <typename Put>
+  Status write(size_t bytes, Put put);
+  void raw(std::string_view bytes);
+  void hand_over(std::string_view bytes);
+
+  // At `out`, which has room for the string and its head; returns where it ends.
+  char* put_string(char* out, std::string_view text, CompressionPredictor& predictor);
+  char* put_value(char* out, store::StringView value);
+  void string(std::string_view text, CompressionPredictor& predictor);
+  void large_string(std::string_view text, CompressionPredictor& predictor);
+  bool may_save(const store::Entry& entry);
   // The compressed form in `compressed_`; empty when compressing does not pay.
-  std::string_view compress(std::string_view text);
+  std::string_view compress(std::string_view text, CompressionPredictor& predictor);
   Status state() const;
 
   ByteSink& sink_;
   const EncoderOptions options_;
-  std::string buffer_;
-  std::vector<char> compressed_;
+  const size_t capacity_;
+  const std::unique_ptr<char[]> buffer_;
+  size_t used_ = 0;
+  std::unique_ptr<char[]> compressed_;
+  size_t compressed_capacity_ = 0;
+  CompressionPredictor keys_, values_;
   uint64_t flushed_bytes_ = 0;
   uint64_t checksum_ = 0;
   std::optional<Error> failure_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,16 @@
 
 namespace cowslip::persistence {
 namespace {
+
+// Progress is told after so many keys, and after each value large enough for a block of its own: it may have taken its
+// time although few bytes came of it.
+constexpr uint64_t kKeysBetweenReports = 64;
+
+// So many entries are on their way into the cache while one is encoded: the walk follows the index, and entries lie
+// where they lie.
+constexpr size_t kEntriesAhead = 16;
+constexpr size_t kCacheLineBytes = 64;
+constexpr size_t kLinesAhead = 2;
 
 // One save under way. The first error ends it: the walk over the index cannot be left early, but costs little then.
 class Saver {
@@ -68,8 +79,19 @@ class Saver {
     (void)encoder_.select_database(static_cast<uint64_t>(number));
     status_ = encoder_.resize_database(database.size(), database.expires());
     database.for_each_with_access([&](const store::Entry& entry, uint32_t stamp) {
-      if (status_) save_entry(entry, stamp);
+      prefetch(entry);
+      const Ahead next = std::exchange(ahead_[seen_++ % kEntriesAhead], {&entry, stamp});
+      if (next.entry != nullptr && status_) save_entry(*next.entry, next.stamp);
     });
+    for (size_t i = 0; i < kEntriesAhead; i++) {
+      const Ahead next = std::exchange(ahead_[seen_++ % kEntriesAhead], {});
+      if (next.entry != nullptr && status_) save_entry(*next.entry, next.stamp);
+    }
+  }
+
+  static void prefetch(const store::Entry& entry) {
+    const char* const at = reinterpret_cast<const char*>(&entry);
+    for (size_t line = 0; line < kLinesAhead; line++) __builtin_prefetch(at + line * kCacheLineBytes);
   }
 
   void save_entry(const store::Entry& entry, uint32_t stamp) {
@@ -80,8 +102,10 @@ class Saver {
     if (options_.access == AccessStamps::kFrequency) frequency = clock.frequency(stamp, options_.now_ms);
     status_ = encoder_.entry(entry, idle, frequency);
     progress_.keys++;
-    if (status_) tell();
-    if (options_.key_save_delay_us != 0) delay();
+    const bool delayed = options_.key_save_delay_us != 0;
+    const bool due = delayed || entry.has_external_value() || progress_.keys % kKeysBetweenReports == 0;
+    if (status_ && due) tell();
+    if (delayed) delay();
   }
 
   void delay() {
@@ -92,6 +116,11 @@ class Saver {
     }
   }
 
+  struct Ahead {
+    const store::Entry* entry = nullptr;
+    uint32_t stamp = 0;
+  };
+
   const store::Keyspace& keyspace_;
   const SaveOptions& options_;
   OnSaveProgress& on_progress_;
@@ -99,6 +128,8 @@ class Saver {
   RdbEncoder encoder_;
   SaveProgress progress_;
   Status status_;
+  std::array<Ahead, kEntriesAhead> ahead_ = {};  // by seen_, in a ring
+  size_t seen_ = 0;
 };
 
 }  // namespace

@@ -38,7 +38,8 @@ struct SaveProgress {
   uint64_t bytes = 0;       // encoded so far
 };
 
-// Called after every key, so it must be quick when it has nothing to do.
+// Called every few dozen keys, after each large one, whenever bytes are handed over, and at the end; after every key
+// when key_save_delay_us is set. It must be quick when it has nothing to do.
 using OnSaveProgress = std::move_only_function<void(const SaveProgress&)>;
 
 // Encodes every key, expired ones included, as Redis does: whoever loads decides. Does not sync or publish.

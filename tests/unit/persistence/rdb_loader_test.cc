@@ -80,15 +80,31 @@ TEST(SaveAndLoad, FrequenciesComeBack) {
 
 TEST(SaveAndLoad, ProgressIsTold) {
   auto keyspace = make_keyspace();
-  for (int i = 0; i < 100; i++) set(*keyspace, 0, "k" + std::to_string(i), "v");
+  for (int i = 0; i < 1000; i++) set(*keyspace, 0, "k" + std::to_string(i), "v");
   StringSink sink;
   std::vector<uint64_t> keys;
   auto progress = save_rdb(*keyspace, sink, {}, [&](const SaveProgress& p) { keys.push_back(p.keys); });
   ASSERT_TRUE(progress.has_value());
-  EXPECT_EQ(progress->keys, 100u);
-  EXPECT_EQ(progress->keys_total, 100u);
+  EXPECT_EQ(progress->keys, 1000u);
+  EXPECT_EQ(progress->keys_total, 1000u);
   EXPECT_EQ(progress->bytes, sink.bytes.size());
-  EXPECT_GE(keys.size(), 100u);
+  EXPECT_GE(keys.size(), 10u);
+  EXPECT_EQ(keys.back(), 1000u);
+}
+
+TEST(SaveAndLoad, ProgressIsToldAfterEveryKeyThatMayHaveTakenItsTime) {
+  auto keyspace = make_keyspace();
+  const auto reports = [&](SaveOptions options) {
+    StringSink sink;
+    int calls = 0;
+    EXPECT_TRUE(save_rdb(*keyspace, sink, options, [&](const SaveProgress&) { calls++; }).has_value());
+    return calls;
+  };
+  for (int i = 0; i < 30; i++) set(*keyspace, 0, "small" + std::to_string(i), "v");
+  EXPECT_LT(reports({}), 30);
+  EXPECT_GE(reports({.key_save_delay_us = -1000}), 30) << "a delayed save is watched key by key";
+  for (int i = 0; i < 30; i++) set(*keyspace, 0, "large" + std::to_string(i), std::string(1'000'000, '0'));
+  EXPECT_GE(reports({}), 30) << "few bytes come of a long value that compresses well";
 }
 
 TEST(SaveAndLoad, AFullDiskEndsTheSave) {
