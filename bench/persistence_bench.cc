@@ -3,7 +3,9 @@
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +16,7 @@
 #include "persistence/background_save.h"
 #include "persistence/rdb_loader.h"
 #include "persistence/rdb_saver.h"
+#include "persistence/snapshot_file.h"
 
 namespace cowslip::persistence {
 namespace {
@@ -57,6 +60,66 @@ void save(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * keyspace.total_keys()));
 }
 BENCHMARK(save)->ArgName("compression")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
+// Bytes that the whole machine has still to write.
+uint64_t dirty_bytes() {
+  std::ifstream file("/proc/meminfo");
+  uint64_t kib = 0;
+  for (std::string name; file >> name;) {
+    uint64_t value = 0;
+    if ((name == "Dirty:" || name == "Writeback:") && file >> value) kib += value;
+  }
+  return kib * 1024;
+}
+
+// A file that is looked at as it grows.
+class ObservedSink final : public ByteSink {
+ public:
+  explicit ObservedSink(SnapshotFile& file) : file_(file) {}
+  Status append(std::string_view data) override {
+    constexpr uint64_t kLookEveryBytes = 16 * 1024 * 1024;
+    if (file_.bytes() >= next_look_) {
+      dirty_peak = std::max(dirty_peak, dirty_bytes());
+      next_look_ += kLookEveryBytes;
+    }
+    return file_.append(data);
+  }
+  uint64_t dirty_peak = 0;
+
+ private:
+  SnapshotFile& file_;
+  uint64_t next_look_ = 0;
+};
+
+// Into a file in the working directory, in windows of so many MiB, so many of them in flight.
+void save_to_file(benchmark::State& state) {
+  const SystemClock clock;
+  SnapshotFileOptions options{.window_bytes = static_cast<uint64_t>(state.range(0)) << 20,
+                              .windows_in_flight = static_cast<uint64_t>(state.range(1))};
+  uint64_t dirty_peak = 0, bytes = 0;
+  int64_t publish_us = 0;
+  for (auto _ : state) {
+    auto file = SnapshotFile::create(real_file_system(), "persistence_bench.rdb", options).value();
+    ObservedSink sink(*file);
+    bytes += save_rdb(dataset(), sink, {}).value().bytes;
+    const int64_t before_us = clock.monotonic_us();
+    if (!file->publish()) state.SkipWithError("cannot publish");
+    publish_us += clock.monotonic_us() - before_us;
+    dirty_peak = std::max(dirty_peak, sink.dirty_peak);
+  }
+  (void)real_file_system().remove("persistence_bench.rdb");
+  state.SetBytesProcessed(static_cast<int64_t>(bytes));
+  state.counters["publish_ms"] = static_cast<double>(publish_us) / 1000 / static_cast<double>(state.iterations());
+  state.counters["dirty_peak_MB"] = static_cast<double>(dirty_peak >> 20);
+}
+constexpr int64_t kNeverWaits = 1'000'000;
+BENCHMARK(save_to_file)
+    ->ArgNames({"window", "in_flight"})
+    ->ArgsProduct({{4, 8, 16}, {2, 4, 8}})
+    ->Args({4, kNeverWaits})
+    ->Args({0, 0})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 void load(benchmark::State& state) {
   StringSink file;
