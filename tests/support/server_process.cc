@@ -16,6 +16,7 @@
 #include <filesystem>
 
 #include "base/random.h"
+#include "tests/support/refused_advice.h"
 
 namespace cowslip::testing {
 
@@ -115,6 +116,8 @@ void ServerProcess::become_server(const std::vector<std::string>& arguments) con
       (::setgroups(0, nullptr) != 0 || ::setgid(*options_.run_as) != 0 || ::setuid(*options_.run_as) != 0)) {
     ::_exit(126);
   }
+  if (options_.huge_pages_disabled) ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+  if (!options_.refused_advice.empty() && !refuse_advice(options_.refused_advice)) ::_exit(125);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of user, which would reset it
   std::vector<char*> pointers;
   for (const auto& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));

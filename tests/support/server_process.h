@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct ServerOptions {
   enum class Wait { kLoaded, kAnswering, kNothing } wait = Wait::kLoaded;
   std::map<int, uint64_t> limits = {};  // RLIMIT_... -> soft and hard limit
   std::optional<uid_t> run_as = {};     // drop to this user (the test runs as root); it gets a copy of the binary
+  std::set<int> refused_advice = {};    // MADV_... that the kernel refuses it (refused_advice.h)
+  bool huge_pages_disabled = false;     // PR_SET_THP_DISABLE
 };
 
 class ServerProcess {
