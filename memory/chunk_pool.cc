@@ -25,7 +25,8 @@ size_t address_space(uint64_t wanted) {
 
 std::string_view huge_pages_obstacle(const ChunkPool::Options& options, KernelMemory& kernel) {
   if (!options.huge_pages) return "off: not configured";
-  if (kernel.huge_pages_forbidden()) return "off: never in /sys/kernel/mm/transparent_hugepage/enabled";
+  if (kernel.huge_pages_forbidden())
+    return "off: forbidden (never in /sys/kernel/mm/transparent_hugepage/enabled, or PR_SET_THP_DISABLE)";
   return {};
 }
 

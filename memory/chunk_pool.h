@@ -43,7 +43,7 @@ struct MemoryPolicies {
   bool huge_pages = false;           // chunks are advised to be huge, and the system agrees
   bool healing = false;              // MADV_COLLAPSE works
   bool progress_shared = false;      // the child's progress is seen, so what it has written is writable again
-  std::string_view huge_pages_text;  // "on", "off: not configured", "off: never in /sys/kernel/mm/...", "off: refused"
+  std::string_view huge_pages_text;  // "on", "off: not configured", "off: forbidden ...", "off: refused"
 };
 
 struct PoolStatistics {

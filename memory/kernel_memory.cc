@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <string_view>
@@ -34,7 +35,7 @@ class RealKernelMemory final : public KernelMemory {
   void unmap(void* at, size_t bytes) override { ::munmap(at, bytes); }
   bool make_accessible(void* at, size_t bytes) override { return ::mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0; }
   bool advise(void* at, size_t bytes, int advice) override { return ::madvise(at, bytes, advice) == 0; }
-  bool huge_pages_forbidden() override { return says_never(); }
+  bool huge_pages_forbidden() override { return says_never() || ::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1; }
 };
 
 }  // namespace

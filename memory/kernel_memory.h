@@ -22,7 +22,8 @@ class KernelMemory {
   virtual bool make_accessible(void* at, size_t bytes) = 0;
   // madvise(2). False with errno.
   virtual bool advise(void* at, size_t bytes, int advice) = 0;
-  // Whether the machine's owner wants no huge pages: "never" in /sys/kernel/mm/transparent_hugepage/enabled.
+  // Whether huge pages are not wanted: by the machine ("never" in /sys/kernel/mm/transparent_hugepage/enabled), or for
+  // this process (PR_SET_THP_DISABLE).
   virtual bool huge_pages_forbidden() = 0;
 };
 
