@@ -26,9 +26,18 @@ void throw_errno(const std::string& what) {
   throw HarnessFailure(what + ": " + std::strerror(errno));
 }
 
-TempDir::TempDir() {
-  const char* base = std::getenv("TMPDIR");
-  path_ = std::string(base != nullptr ? base : "/tmp") + "/cowslip-test-XXXXXX";
+namespace {
+
+std::string usual_parent() {
+  const char* given = std::getenv("TMPDIR");
+  return given != nullptr ? given : "/tmp";
+}
+
+}  // namespace
+
+TempDir::TempDir() : TempDir(usual_parent()) {}
+
+TempDir::TempDir(const std::string& parent) : path_(parent + "/cowslip-test-XXXXXX") {
   if (::mkdtemp(path_.data()) == nullptr) throw_errno("mkdtemp " + path_);
 }
 
@@ -102,6 +111,7 @@ namespace {
 
 std::vector<char*> argument_pointers(const std::vector<std::string>& arguments) {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
   return pointers;

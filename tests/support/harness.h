@@ -22,10 +22,11 @@ struct HarnessFailure : std::runtime_error {
 // Throws HarnessFailure with `what` and the words for errno.
 [[noreturn]] void throw_errno(const std::string& what);
 
-// A fresh folder under $TMPDIR (or /tmp), removed with all it holds.
+// A fresh folder, removed with all it holds.
 class TempDir {
  public:
-  TempDir();
+  TempDir();  // under $TMPDIR (or /tmp)
+  explicit TempDir(const std::string& parent);
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
