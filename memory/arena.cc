@@ -37,10 +37,10 @@ void* Arena::allocate(BlockKind kind, size_t bytes) {
   if (slab == nullptr) slab = &open_slab(kind, size_class);
   const size_t slot = slab->take_slot();
   if (slab->full()) slab->unlink();
-  const size_t slot_bytes = slab_shape(size_class).slot_bytes;
-  count(pool_.info_of(*slab), 1, slot_bytes);
-  char* const block = pool_.begin_of(*slab) + slot * slot_bytes;
-  unpoison(block, slot_bytes);
+  ChunkInfo& chunk = pool_.info_of(*slab);
+  count(chunk, 1, slab_shape(size_class).slot_bytes);
+  char* const block = pool_.slot_of(chunk, *slab, slot);
+  unpoison(block, slab_shape(size_class).slot_bytes);
   return block;
 }
 

@@ -76,6 +76,7 @@ class Arena {
   friend class ChunkPool;
   friend class ChunkWalk;
   friend class Dismisser;
+  friend class ArenaInspector;  // of the tests
 
   // All there is of one kind of blocks.
   struct Space {

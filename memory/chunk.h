@@ -61,6 +61,8 @@ struct alignas(64) ChunkInfo : Candidate {
   Slab& slab_at(size_t offset) { return slabs[offset / kSlabBytes]; }
   const Slab& slab_at(size_t offset) const { return slabs[offset / kSlabBytes]; }
 
+  size_t offset_of(const Slab& slab) const { return static_cast<size_t>(&slab - slabs) * kSlabBytes; }
+
   // How many blocks have bytes in the chunk. REQUIRES: kSlabs or kPages.
   size_t blocks_and_tail() const;
   // Calls visit(offset) for each block that begins in the chunk, ascending, as long as it returns

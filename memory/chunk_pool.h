@@ -104,6 +104,7 @@ class ChunkPool {
   friend class Arena;
   friend class ChunkWalk;
   friend class Dismisser;
+  friend class ArenaInspector;  // of the tests
 
   // One piece of the keeper's work. The chunk is nobody else's meanwhile, except for kHeal.
   struct Task {
@@ -121,9 +122,15 @@ class ChunkPool {
   ChunkInfo* infos() const { return reinterpret_cast<ChunkInfo*>(infos_range_.begin()); }
   ChunkInfo& info(size_t chunk) const { return infos()[chunk]; }
   ChunkNumber number_of(const ChunkInfo& info) const { return static_cast<ChunkNumber>(&info - infos()); }
-  // A slab's chunk and its first byte, from where its metadata lies.
-  ChunkInfo& info_of(const Slab& slab) const;
-  char* begin_of(const Slab& slab) const;
+  // The chunk that a slab is of, from where its metadata lies.
+  ChunkInfo& info_of(const Slab& slab) const {
+    const auto at = static_cast<size_t>(reinterpret_cast<const char*>(&slab) - infos_range_.begin());
+    return infos()[at / sizeof(ChunkInfo)];
+  }
+  // The slot's first byte.
+  char* slot_of(const ChunkInfo& chunk, const Slab& slab, size_t slot) const {
+    return begin_of(number_of(chunk)) + chunk.offset_of(slab) + slot * slab.shape().slot_bytes;
+  }
   uint64_t& page_owner(const void* block) const;
 
   // ---- for arenas ----
@@ -175,15 +182,5 @@ class ChunkPool {
 
   ChunkKeeper keeper_;
 };
-
-inline ChunkInfo& ChunkPool::info_of(const Slab& slab) const {
-  const auto at = static_cast<size_t>(reinterpret_cast<const char*>(&slab) - infos_range_.begin());
-  return infos()[at / sizeof(ChunkInfo)];
-}
-
-inline char* ChunkPool::begin_of(const Slab& slab) const {
-  const ChunkInfo& chunk = info_of(slab);
-  return begin_of(number_of(chunk)) + static_cast<size_t>(&slab - chunk.slabs) * kSlabBytes;
-}
 
 }  // namespace cowslip::memory
