@@ -12,6 +12,7 @@
 #include "base/numbers.h"
 #include "base/text.h"
 #include "persistence/map_result.h"
+#include "persistence/rdb_entry_parser.h"
 
 namespace cowslip::persistence {
 namespace {
@@ -268,6 +269,13 @@ Result<RdbItem> RdbDecoder::next() {
     if (attributes) return corrupt("An expiry or access time is not followed by a key");
     return other_item(opcode);
   }
+}
+
+bool RdbDecoder::next_buffered(RdbItem& item) {
+  const char* const end = parse_plain_entry(buffer_.get() + read_, buffer_.get() + filled_, item);
+  if (end == nullptr) return false;
+  read_ = static_cast<size_t>(end - buffer_.get());
+  return true;
 }
 
 Result<RdbItem> RdbDecoder::other_item(RdbOpcode opcode) {

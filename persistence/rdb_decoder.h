@@ -25,7 +25,7 @@
 
 namespace cowslip::persistence {
 
-// What next() found. The views are valid until the next call.
+// What next() found. The views are valid until the next call of next().
 struct RdbItem {
   enum class Kind {
     kAux,             // name, value
@@ -64,6 +64,11 @@ class RdbDecoder {
   Status begin();
   // REQUIRES: begin() succeeded, and neither an Error nor kEnd was returned yet.
   Result<RdbItem> next();
+
+  // The next item, if it is an entry that lies in the buffer already and needs no work (rdb_entry_parser.h). False, and
+  // nothing is consumed, otherwise: next() has it. The views of all items found so are valid until next() is called, so
+  // that a caller can gather many. REQUIRES: as next().
+  bool next_buffered(RdbItem& item);
 
   // A value of `type`, which was read before: what DUMP payloads hold. Only `value` of the item is set.
   Result<store::StringView> value(uint8_t type);

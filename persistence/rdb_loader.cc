@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -16,6 +17,9 @@ namespace {
 
 // One read(2) at a time: large enough to be fast, small enough to answer clients between two of them.
 constexpr size_t kReadBytes = 256 * 1024;
+
+// So many entries are gathered before they are stored.
+constexpr size_t kBatch = 32;
 
 // A key in a file takes three bytes at the very least (type, key, value), so a RESIZEDB that promises more keys than
 // that lies, and is no reason to take memory.
@@ -71,6 +75,7 @@ class Loader {
     if (auto status = decoder_.begin(); !status) return std::unexpected(std::move(status.error()));
     report_.rdb_version = decoder_.version();
     for (;;) {
+      if (auto status = take_buffered(); !status) return std::unexpected(std::move(status.error()));
       auto item = decoder_.next();
       if (!item) return std::unexpected(std::move(item.error()));
       if (item->kind != RdbItem::Kind::kAux) tell_origin();
@@ -83,10 +88,30 @@ class Loader {
   }
 
  private:
+  // An entry and where it ends, for messages.
+  struct Gathered {
+    RdbItem item;
+    uint64_t offset = 0;
+  };
+
+  // Takes the entries that lie in the decoder's buffer, a batch at a time: a store can find the places of all of them
+  // before it fills the first.
+  Status take_buffered() {
+    for (;;) {
+      size_t count = 0;
+      while (count < kBatch && decoder_.next_buffered(batch_[count].item)) batch_[count++].offset = decoder_.offset();
+      if (count == 0) return {};
+      tell_origin();
+      for (size_t i = 0; i < count; i++) {
+        if (auto status = take_entry(batch_[i].item, batch_[i].offset); !status) return status;
+      }
+    }
+  }
+
   Status take(const RdbItem& item) {
     switch (item.kind) {
       case RdbItem::Kind::kEntry:
-        return take_entry(item);
+        return take_entry(item, decoder_.offset());
       case RdbItem::Kind::kSelectDatabase:
         return select(item.number);
       case RdbItem::Kind::kResizeDatabase:
@@ -142,7 +167,7 @@ class Loader {
     if (delay_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
   }
 
-  Status take_entry(const RdbItem& item) {
+  Status take_entry(const RdbItem& item, uint64_t offset) {
     if (options_.key_delay_us) wait_before_key(options_.key_delay_us());
     const bool expired = item.expire_at_ms != store::kNoExpiry && item.expire_at_ms < options_.now_ms;
     if (expired && options_.skip_expired) {
@@ -159,7 +184,7 @@ class Loader {
     report_.keys_loaded++;
     if (database.size() != size_before || options_.replace_existing) return {};
     return fail(ErrorCode::kCorrupt, fmt::format("The RDB data has the key {} twice in database {} (offset {})",
-                                                 quoted(item.key.substr(0, 128)), database_, decoder_.offset()));
+                                                 quoted(item.key.substr(0, 128)), database_, offset));
   }
 
   void take_aux(const RdbItem& item) {
@@ -176,6 +201,7 @@ class Loader {
   const uint64_t total_;
   const LoadOptions& options_;
   RdbDecoder decoder_;
+  std::array<Gathered, kBatch> batch_;
   LoadReport report_;
   int database_ = 0;
   bool origin_told_ = false;

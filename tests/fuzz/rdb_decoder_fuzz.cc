@@ -15,19 +15,24 @@ using namespace cowslip::persistence;
 
 namespace {
 
-// How many items come before the end or the error, which must not depend on the size of the buffer.
+// How many items come before the end or the error, which must not depend on the size of the buffer or on the way that
+// entries are read.
 struct Course {
   int items = 0;
   bool ended = false;
   friend bool operator==(const Course&, const Course&) = default;
 };
 
-Course decode(std::string_view bytes, size_t buffer_bytes) {
+Course decode(std::string_view bytes, size_t buffer_bytes, bool buffered = false) {
   MemorySource source(bytes);
   RdbDecoder decoder(source, {.verify_checksum = false, .buffer_bytes = buffer_bytes, .bytes_total = bytes.size()});
   Course course;
   if (!decoder.begin()) return course;
-  for (auto item = decoder.next(); item; item = decoder.next()) {
+  for (;;) {
+    RdbItem entry;
+    while (buffered && decoder.next_buffered(entry)) course.items++;
+    auto item = decoder.next();
+    if (!item) break;
     course.items++;
     course.ended = item->kind == RdbItem::Kind::kEnd;
     if (course.ended) break;
@@ -52,7 +57,8 @@ void load_and_save(std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  if (decode(bytes, 64) != decode(bytes, 1 << 16)) std::abort();
+  const Course course = decode(bytes, 64);
+  if (course != decode(bytes, 1 << 16) || course != decode(bytes, 100, true)) std::abort();
   load_and_save(bytes);
   (void)decode_dump(bytes);
   return 0;

@@ -48,6 +48,7 @@ struct HeldItem {
   int64_t expire_at_ms = -1;
   std::optional<uint64_t> idle_seconds;
   std::optional<uint8_t> frequency;
+  friend bool operator==(const HeldItem&, const HeldItem&) = default;
 };
 
 struct Decoded {
@@ -57,8 +58,15 @@ struct Decoded {
   int version = 0;
 };
 
+// What next() would give, the short way first if there is one.
+inline Result<RdbItem> next_item(RdbDecoder& decoder, bool buffered) {
+  RdbItem item;
+  if (buffered && decoder.next_buffered(item)) return item;
+  return decoder.next();
+}
+
 // Everything up to the end or the first error. A small buffer makes every string cross its edge sooner or later.
-inline Decoded decode_all(std::string_view bytes, size_t buffer_bytes = 64) {
+inline Decoded decode_all(std::string_view bytes, size_t buffer_bytes = 64, bool buffered = false) {
   MemorySource source(bytes);
   RdbDecoder decoder(source, {.buffer_bytes = buffer_bytes, .bytes_total = bytes.size()});
   Decoded decoded;
@@ -68,7 +76,7 @@ inline Decoded decode_all(std::string_view bytes, size_t buffer_bytes = 64) {
   }
   decoded.version = decoder.version();
   for (;;) {
-    auto item = decoder.next();
+    auto item = next_item(decoder, buffered);
     if (!item) {
       decoded.error = item.error();
       return decoded;
