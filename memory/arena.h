@@ -59,12 +59,13 @@ class Arena {
   void set_page_block_owner(const void* block, uint64_t owner);
   uint64_t page_block_owner(const void* block) const;
 
-  // ---- evacuation. REQUIRES: no snapshot is running ----
+  // ---- evacuation. A snapshot may begin in the midst of it: it gains nothing before that has ended ----
   // The chunk of `kind` with the smallest share of used bytes, if that is below `most_used` (0 to 1) and the others
-  // have room for what it holds. It stays out of use for new blocks until it is empty or end_evacuation().
+  // have room for what it holds, so that moving it leaves a chunk less. It stays out of use for new blocks until it is
+  // empty or end_evacuation(). REQUIRES: no snapshot is running.
   std::optional<ChunkNumber> begin_evacuation(BlockKind kind, double most_used);
   void end_evacuation(ChunkNumber chunk);
-  // Up to `limit` blocks of the chunk that are still there, in address order.
+  // Up to `limit` blocks of the chunk that are still there, in address order; none when it was emptied.
   void blocks_of(ChunkNumber chunk, size_t limit, std::vector<void*>& into) const;
   // Bytes of slots and pages that are free in chunks of this arena.
   uint64_t free_bytes(BlockKind kind) const;
@@ -116,6 +117,8 @@ class Arena {
   void exclude(ChunkInfo& chunk);
   bool others_have_room_for(const ChunkInfo& chunk) const;
   bool slots_fit_elsewhere(const ChunkInfo& chunk) const;
+  size_t holes_elsewhere(const ChunkInfo& chunk, SizeClass size_class, size_t enough) const;
+  size_t free_slabs_elsewhere(const ChunkInfo& chunk, size_t enough) const;
   bool pages_fit_elsewhere(const ChunkInfo& chunk) const;
 
   // ---- snapshots: called by the pool ----

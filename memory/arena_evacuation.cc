@@ -27,9 +27,9 @@ std::optional<ChunkNumber> Arena::begin_evacuation(BlockKind kind, double most_u
   assert(!pool_.snapshot_running());
   for (const ChunkNumber number : sparsest_chunks(kind, most_used)) {
     ChunkInfo& chunk = pool_.info(number);
+    if (!others_have_room_for(chunk)) continue;
     exclude(chunk);
-    if (others_have_room_for(chunk)) return number;
-    end_evacuation(number);
+    return number;
   }
   return std::nullopt;
 }
@@ -47,8 +47,10 @@ void Arena::end_evacuation(ChunkNumber number) {
 }
 
 void Arena::blocks_of(ChunkNumber number, size_t limit, std::vector<void*>& into) const {
+  const ChunkInfo& chunk = pool_.info(number);
+  if (chunk.arena != this || !chunk.evacuating) return;
   char* const begin = pool_.begin_of(number);
-  pool_.info(number).for_each_block([&](size_t offset) {
+  chunk.for_each_block([&](size_t offset) {
     if (limit == 0) return false;
     into.push_back(begin + offset);
     return --limit > 0;
@@ -80,49 +82,58 @@ void Arena::exclude(ChunkInfo& chunk) {
   }
 }
 
-// REQUIRES: the chunk is excluded.
 bool Arena::others_have_room_for(const ChunkInfo& chunk) const {
   return chunk.use == ChunkUse::kSlabs ? slots_fit_elsewhere(chunk) : pages_fit_elsewhere(chunk);
 }
 
 bool Arena::slots_fit_elsewhere(const ChunkInfo& chunk) const {
-  const Space& of_kind = space(chunk.kind);
   std::array<size_t, kSizeClasses> blocks{};
   for (const Slab& slab : chunk.slabs) {
     if (slab.in_use()) blocks[slab.size_class] += slab.live;
   }
   size_t slabs = 0;  // to be opened for what finds no hole
-  for (size_t c = 0; c < kSizeClasses; c++) {
-    size_t left = blocks[c];
-    for (const Slab* slab = of_kind.slabs[c].front(); slab != nullptr && left > 0;
-         slab = of_kind.slabs[c].after(*slab)) {
-      left -= std::min<size_t>(left, slab->shape().slots - slab->live);
-    }
-    const size_t slots = slab_shape(static_cast<SizeClass>(c)).slots;
-    slabs += (left + slots - 1) / slots;
+  for (SizeClass c = 0; c < kSizeClasses; c++) {
+    const size_t slots = slab_shape(c).slots;
+    slabs += (blocks[c] - holes_elsewhere(chunk, c, blocks[c]) + slots - 1) / slots;
   }
-  for (const ChunkInfo* other = of_kind.slab_chunks.front(); other != nullptr && slabs > 0;
-       other = of_kind.slab_chunks.after(*other)) {
-    slabs -= std::min(slabs, static_cast<size_t>(std::popcount(other->free_slabs)));
-  }
-  return slabs == 0;
+  return slabs <= free_slabs_elsewhere(chunk, slabs);
 }
 
-// Each block counts like the largest of them: then whatever order they are moved in, they fit.
-bool Arena::pages_fit_elsewhere(const ChunkInfo& chunk) const {
-  const Space& of_kind = space(chunk.kind);
-  size_t largest = 1;
-  for (size_t page = chunk.pages.next_start(0); page < kPagesPerChunk; page = chunk.pages.next_start(page + 1)) {
-    largest = std::max(largest, chunk.pages.pages_of(page));
+// Free slots in slabs of other chunks; counting stops at `enough`.
+size_t Arena::holes_elsewhere(const ChunkInfo& chunk, SizeClass size_class, size_t enough) const {
+  const auto& list = space(chunk.kind).slabs[size_class];
+  size_t holes = 0;
+  for (const Slab* slab = list.front(); slab != nullptr && holes < enough; slab = list.after(*slab)) {
+    if (&pool_.info_of(*slab) != &chunk) holes += slab_shape(size_class).slots - slab->live;
   }
-  size_t left = chunk.pages.blocks();
+  return std::min(holes, enough);
+}
+
+size_t Arena::free_slabs_elsewhere(const ChunkInfo& chunk, size_t enough) const {
+  const auto& list = space(chunk.kind).slab_chunks;
+  size_t slabs = 0;
+  for (const ChunkInfo* other = list.front(); other != nullptr && slabs < enough; other = list.after(*other)) {
+    if (other != &chunk) slabs += static_cast<size_t>(std::popcount(other->free_slabs));
+  }
+  return slabs;
+}
+
+// Each block counts like the largest of them: then they fit in whatever order they are moved.
+bool Arena::pages_fit_elsewhere(const ChunkInfo& chunk) const {
+  size_t largest = 1;
+  chunk.for_each_block([&](size_t offset) {
+    largest = std::max(largest, chunk.pages.pages_of(offset / kPageBytes));
+    return true;
+  });
+  const size_t blocks = chunk.pages.blocks();
+  size_t room = 0;
   for (size_t c = run_class(largest); c < kRunClasses; c++) {
-    for (const ChunkInfo* other = of_kind.page_chunks[c].front(); other != nullptr && left > 0;
-         other = of_kind.page_chunks[c].after(*other)) {
-      left -= std::min(left, other->pages.largest_free_run() / largest);
+    const auto& list = space(chunk.kind).page_chunks[c];
+    for (const ChunkInfo* other = list.front(); other != nullptr && room < blocks; other = list.after(*other)) {
+      if (other != &chunk) room += other->pages.largest_free_run() / largest;
     }
   }
-  return left == 0;
+  return room >= blocks;
 }
 
 }  // namespace cowslip::memory

@@ -7,7 +7,7 @@
 
 namespace cowslip::memory {
 
-ChunkKeeper::~ChunkKeeper() {
+void ChunkKeeper::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -20,7 +20,7 @@ void ChunkKeeper::wake() {
   {
     const std::lock_guard lock(mutex_);
     woken_ = true;
-    if (!thread_.joinable()) start();
+    if (!thread_.joinable() && !stopping_) start();
   }
   changed_.notify_all();
 }

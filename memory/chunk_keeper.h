@@ -19,13 +19,14 @@ class ChunkKeeper {
   using Work = std::function<std::optional<int64_t>()>;  // microseconds
 
   explicit ChunkKeeper(Work work) : work_(std::move(work)) {}
-  // Waits for the piece under way.
-  ~ChunkKeeper();
+  ~ChunkKeeper() { stop(); }
   ChunkKeeper(const ChunkKeeper&) = delete;
   ChunkKeeper& operator=(const ChunkKeeper&) = delete;
 
   // Any thread.
   void wake();
+  // Waits for the piece under way; there will be no other.
+  void stop();
 
  private:
   void start();

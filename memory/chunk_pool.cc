@@ -67,6 +67,7 @@ ChunkPool::ChunkPool(const Options& options, KernelMemory& kernel)
 
 ChunkPool::~ChunkPool() {
   assert(arenas_.empty());
+  keeper_.stop();
   // The addresses may be somebody else's next.
   unpoison(base(), range_.committed());
 }

@@ -114,11 +114,9 @@ TEST(ChunkPool, TheThreadDoesItToo) {
   auto arena = std::make_unique<Arena>(pool);
   for (int i = 0; i < 32; i++) whole_chunk(*arena);
   arena.reset();
-  for (int i = 0; i < 10'000 && pool.statistics().chunks_returned < 28; i++) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_GE(pool.statistics().chunks_returned, 28u);
-  EXPECT_LE(ready_chunks(pool), 4u);
+  const auto done = [&] { return pool.statistics().chunks_returned >= 28 && ready_chunks(pool) <= 4; };
+  for (int i = 0; i < 10'000 && !done(); i++) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(done());
 }
 
 TEST(ChunkPool, ReadyChunksOfBeforeTheForkAreNotWritten) {
