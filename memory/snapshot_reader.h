@@ -23,7 +23,11 @@ class ChunkWalk {
  public:
   ChunkWalk(const Arena& arena, BlockKind kind);
   // Moves on to the next chunk that holds blocks; false after the last.
-  bool next() { return position_ < chunks_.size() && ++position_ > 0; }
+  bool next() {
+    if (position_ == chunks_.size()) return false;
+    position_++;
+    return true;
+  }
   ChunkNumber chunk() const { return chunks_[position_ - 1]; }
   // Calls visit(const void* block) for every block that begins in the chunk, in address order.
   template <typename Visit>
