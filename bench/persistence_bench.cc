@@ -146,7 +146,7 @@ void watch_a_save(benchmark::State& state) {
   log.set_level(LogLevel::kNothing);
   Random random(2);
   for (auto _ : state) {
-    BackgroundSave save({keyspace, real_file_system(), clock, log});
+    BackgroundSave save({keyspace, keyspace.chunks(), real_file_system(), clock, log});
     // The child sleeps: only the parent's writes and the observer are to be seen.
     (void)save.start({.target = FileTarget{"/tmp/persistence_bench.rdb"},
                       .options = {.key_save_delay_us = 1'000'000'000},

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "memory/heap.h"
 #include "store/keyspace.h"
 
 namespace cowslip::store {

@@ -50,14 +50,4 @@ inline void reply_string(protocol::ReplyWriter& reply, const store::StringView& 
 // Replies with the lines of a HELP subcommand: a title that names `command`, `lines`, and how to see this again.
 void reply_help(CommandContext& c, std::string_view command, std::span<const std::string_view> lines);
 
-// Deletes for a client, which may have asked for lazy freeing in the configuration. False when there is no such key.
-inline bool erase_for_client(CommandContext& c, std::string_view key) {
-  return c.host.limits().lazyfree_lazy_user_del ? c.db().erase_async(key) : c.db().erase(key);
-}
-
-// Deletes a key because of its expiry.
-inline bool erase_expired(CommandContext& c, std::string_view key) {
-  return c.host.limits().lazyfree_lazy_expire ? c.db().erase_async(key) : c.db().erase(key);
-}
-
 }  // namespace cowslip::commands

@@ -66,7 +66,7 @@ void expire(CommandContext& c, TimeForm form) {
   const Entry* entry = c.db().find(key, Lookup::kWrite);
   if (entry == nullptr || !holds(*conditions, entry->expire_at_ms(), *at_ms)) return c.reply.integer(0);
   if (*at_ms <= c.keyspace.now_ms()) {
-    erase_expired(c, key);
+    c.db().erase(key);
   } else {
     c.db().set_expiry(key, *at_ms);
   }

@@ -14,10 +14,7 @@ namespace cowslip::commands {
 // Settings that handlers read, kept up to date by CONFIG SET.
 struct CommandLimits {
   uint64_t proto_max_bulk_len = 512ull << 20;
-  bool lazyfree_lazy_user_del = false;
   bool lazyfree_lazy_user_flush = false;
-  bool lazyfree_lazy_server_del = false;
-  bool lazyfree_lazy_expire = false;
 };
 
 class CommandTable;

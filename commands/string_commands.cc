@@ -148,7 +148,7 @@ void cmd_getset(CommandContext& c) {
 void cmd_getdel(CommandContext& c) {
   const Entry* entry = c.db().find(c.args[1], c.read_lookup());
   if (!reply_entry(c, entry) || entry == nullptr) return;
-  erase_for_client(c, c.args[1]);
+  c.db().erase(c.args[1]);
   c.keyspace.add_dirty(1);
 }
 
@@ -159,7 +159,7 @@ void op_getex(CommandContext& c, std::string_view key, const StringOptions& opti
   if (options.persist) {
     changed = c.db().persist(key);
   } else if (!is_relative(*options.time_form) && at_ms <= c.keyspace.now_ms()) {
-    erase_expired(c, key);
+    c.db().erase(key);
   } else {
     c.db().set_expiry(key, at_ms);
   }

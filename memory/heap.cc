@@ -2,8 +2,6 @@
 
 #include <malloc.h>
 
-#include <cstdlib>
-
 #ifdef COWSLIP_SANITIZED
 #include <sanitizer/allocator_interface.h>
 #endif
@@ -74,40 +72,5 @@ void purge_heap() {
 }
 
 #endif
-
-namespace {
-
-[[noreturn]] void out_of_memory() {
-  std::abort();
-}
-
-}  // namespace
-
-size_t BlockHeap::capacity(const void* block) {
-  return malloc_usable_size(const_cast<void*>(block));
-}
-
-void* BlockHeap::allocate(size_t bytes) {
-  void* block = std::malloc(bytes);
-  if (block == nullptr) out_of_memory();
-  used_bytes_.fetch_add(capacity(block), std::memory_order_relaxed);
-  blocks_.fetch_add(1, std::memory_order_relaxed);
-  return block;
-}
-
-void BlockHeap::release(void* block) {
-  if (block == nullptr) return;
-  used_bytes_.fetch_sub(capacity(block), std::memory_order_relaxed);
-  blocks_.fetch_sub(1, std::memory_order_relaxed);
-  std::free(block);
-}
-
-void* BlockHeap::resize(void* block, size_t bytes) {
-  const size_t before = capacity(block);
-  void* moved = std::realloc(block, bytes);
-  if (moved == nullptr) out_of_memory();
-  used_bytes_.fetch_add(capacity(moved) - before, std::memory_order_relaxed);
-  return moved;
-}
 
 }  // namespace cowslip::memory

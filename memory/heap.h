@@ -1,10 +1,7 @@
-// The general heap: what it holds, and the blocks that entries are made of.
-//
-// Entries live in blocks handed out here and nowhere else, so that the number of bytes they take is known exactly.
+// The general heap (jemalloc): what it says of itself. Connections, buffers and configuration live there; keys, values
+// and indexes do not (chunk_pool.h, unshared_heap.h).
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,24 +23,5 @@ std::string_view heap_name();
 std::string heap_report();
 // Gives free pages back to the system (MEMORY PURGE).
 void purge_heap();
-
-// Blocks for entries and their values. Thread-safe: the event loop allocates, the lazy-free thread frees as well.
-class BlockHeap {
- public:
-  // At least `bytes`, aligned to 16. Never fails: running out of memory ends the process, as everywhere in the field.
-  void* allocate(size_t bytes);
-  void release(void* block);
-  // Moves the block to one of at least `bytes`, keeping min(old, new) bytes.
-  void* resize(void* block, size_t bytes);
-  // Usable bytes of a block: what was asked for, rounded up to the allocator's size class.
-  static size_t capacity(const void* block);
-
-  uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
-  uint64_t blocks() const { return blocks_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> used_bytes_ = 0;
-  std::atomic<uint64_t> blocks_ = 0;
-};
 
 }  // namespace cowslip::memory

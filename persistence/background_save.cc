@@ -76,6 +76,7 @@ BackgroundSave::~BackgroundSave() {
     ::kill(child_pid_, SIGKILL);
     while (::waitpid(child_pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
+    around_.chunks.end_snapshot();
     remove_temporary_file();
   }
   if (remover_.joinable()) remover_.join();
@@ -89,7 +90,7 @@ Status BackgroundSave::start(const SaveRequest& request) {
   request_ = request;
   if (request_.options.now_ms == 0) request_.options.now_ms = around_.clock.unix_ms();
   if (request_.options.used_memory_bytes == 0) {
-    request_.options.used_memory_bytes = around_.keyspace.heap().used_bytes();
+    request_.options.used_memory_bytes = around_.chunks.used_bytes();
   }
   if (is_snapshot()) state_.last_attempt_unix_ms = around_.clock.unix_ms();
 
@@ -103,12 +104,17 @@ Status BackgroundSave::start(const SaveRequest& request) {
   const pid_t parent = ::getpid();
   const SignalsBlocked blocked;
   const int64_t before_us = monotonic_us();
+  around_.chunks.begin_snapshot();
   const pid_t child = around_.forker.fork();
   const int fork_errno = errno;
   if (child == 0) {
-    run_save_child({request_, around_.keyspace, around_.files, around_.log, write_end.get(), parent, mark});
+    run_save_child(
+        {request_, around_.keyspace, around_.chunks, around_.files, around_.log, write_end.get(), parent, mark});
   }
-  if (child < 0) return not_started("fork", fork_errno);
+  if (child < 0) {
+    around_.chunks.end_snapshot();
+    return not_started("fork", fork_errno);
+  }
   report_fd_ = std::move(read_end);
   child_started(child, monotonic_us() - before_us);
   return {};
@@ -237,6 +243,7 @@ std::optional<SaveOutcome> BackgroundSave::poll() {
 }
 
 SaveOutcome BackgroundSave::finish(std::optional<int> wait_status) {
+  around_.chunks.end_snapshot();
   on_report();  // the pipe holds everything the child ever said
   SaveOutcome outcome;
   judge(outcome, wait_status);
@@ -279,7 +286,7 @@ void BackgroundSave::remember_outcome(const SaveOutcome& outcome) {
   state_.cow = outcome.cow;
   state_.cow_age_us = now_us - outcome.cow.last.measured_at_us;
   state_.cow_exact_age_us = now_us - outcome.cow.last.exact_at_us;
-  state_.last_cow_size = outcome.cow.last.copied_bytes;
+  state_.last_cow_size = outcome.cow.peak_bytes;  // by its end the child has given back what it had written
   state_.last_error = outcome.error ? outcome.error->message : "";
   state_.last_outcome = outcome.ok ? "ok" : outcome.cancelled ? "cancelled" : outcome.signal != 0 ? "killed" : "error";
   if (!is_snapshot()) return;

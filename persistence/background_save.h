@@ -1,10 +1,15 @@
 // BGSAVE: a forked child writes the dataset as it was, the parent goes on serving.
 //
 //        event loop                                              child (cowslip-rdb-bgsave)
-//   start() ── fork ──────────────────────────────────────────►  close what it need not hold, signals, oom score
-//      │    on_report() ◄──────── pipe: keys, bytes ────────────  encode every key ── file or socket
+//   start() ── freeze, fork ──────────────────────────────────►  close what it need not hold, signals, oom score
+//      │    on_report() ◄──────── pipe: keys, bytes ────────────  encode chunk after chunk ── file or socket,
+//      │                  ◄────── shared byte per chunk ────────    giving each back when it is written
 //      │    state()     ◄──────── CowObserver's thread            fsync, rename, fsync of the folder
 //   SIGCHLD ► poll() ◄─────────── pipe: final report ───────────  _exit(0 ok, 1 failed, 255 cancelled)
+//     thaw
+//
+// Between freezing and thawing (ChunkPool::begin_snapshot, end_snapshot) the store writes nothing that the child has
+// not yet read.
 //
 // The child dies with its parent (PR_SET_PDEATHSIG): an orphan that went on could rename its older snapshot over a
 // newer one of the next server (docs/decisions/0003-child-dies-with-its-parent.md). So start() must be called from a
@@ -24,6 +29,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "memory/chunk_pool.h"
 #include "persistence/child_report.h"
 #include "persistence/cow_observer.h"
 #include "persistence/rdb_saver.h"
@@ -79,6 +85,7 @@ class BackgroundSave {
   // All of these outlive the object.
   struct Surroundings {
     const store::Keyspace& keyspace;
+    memory::ChunkPool& chunks;  // the keyspace's: told of each snapshot's beginning and end
     FileSystem& files;
     const Clock& clock;
     const Logger& log;

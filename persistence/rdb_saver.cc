@@ -2,10 +2,9 @@
 
 #include <unistd.h>
 
-#include <array>
-#include <optional>
 #include <utility>
 
+#include "memory/snapshot_reader.h"
 #include "persistence/rdb_encoder.h"
 #include "persistence/snapshot_file.h"
 
@@ -16,19 +15,15 @@ namespace {
 // time although few bytes came of it.
 constexpr uint64_t kKeysBetweenReports = 64;
 
-// So many entries are on their way into the cache while one is encoded: the walk follows the index, and entries lie
-// where they lie.
-constexpr size_t kEntriesAhead = 16;
-constexpr size_t kCacheLineBytes = 64;
-constexpr size_t kLinesAhead = 2;
-
-// One save under way. The first error ends it: the walk over the index cannot be left early, but costs little then.
+// One save under way. The first error ends it: the walk over a chunk cannot be left early, but costs little then.
 class Saver {
  public:
-  Saver(const store::Keyspace& keyspace, ByteSink& sink, const SaveOptions& options, OnSaveProgress& on_progress)
+  Saver(const store::Keyspace& keyspace, ByteSink& sink, const SaveOptions& options, OnSaveProgress& on_progress,
+        memory::Dismisser* dismisser)
       : keyspace_(keyspace),
         options_(options),
         on_progress_(on_progress),
+        dismisser_(dismisser),
         watched_(*this, sink),
         encoder_(watched_, {.compression = options.compression, .checksum = options.checksum}) {
     progress_.keys_total = keyspace.total_keys();
@@ -78,32 +73,25 @@ class Saver {
     if (database.size() == 0) return;
     (void)encoder_.select_database(static_cast<uint64_t>(number));
     status_ = encoder_.resize_database(database.size(), database.expires());
-    database.for_each_with_access([&](const store::Entry& entry, uint32_t stamp) {
-      prefetch(entry);
-      const Ahead next = std::exchange(ahead_[seen_++ % kEntriesAhead], {&entry, stamp});
-      if (next.entry != nullptr && status_) save_entry(*next.entry, next.stamp);
+    memory::ChunkWalk walk(database.arena(), memory::BlockKind::kEntry);
+    while (status_ && walk.next()) save_chunk(walk);
+  }
+
+  void save_chunk(const memory::ChunkWalk& walk) {
+    walk.for_each_block([&](const void* block) {
+      if (status_) save_entry(*static_cast<const store::Entry*>(block));
     });
-    for (size_t i = 0; i < kEntriesAhead; i++) {
-      const Ahead next = std::exchange(ahead_[seen_++ % kEntriesAhead], {});
-      if (next.entry != nullptr && status_) save_entry(*next.entry, next.stamp);
-    }
+    if (status_ && dismisser_ != nullptr) dismisser_->chunk_done(walk.chunk());
   }
 
-  static void prefetch(const store::Entry& entry) {
-    const char* const at = reinterpret_cast<const char*>(&entry);
-    for (size_t line = 0; line < kLinesAhead; line++) __builtin_prefetch(at + line * kCacheLineBytes);
-  }
-
-  void save_entry(const store::Entry& entry, uint32_t stamp) {
-    const store::AccessClock& clock = keyspace_.access_clock();
-    std::optional<uint64_t> idle;
-    std::optional<uint8_t> frequency;
-    if (options_.access == AccessStamps::kIdle) idle = clock.idle_seconds(stamp, options_.now_ms);
-    if (options_.access == AccessStamps::kFrequency) frequency = clock.frequency(stamp, options_.now_ms);
-    status_ = encoder_.entry(entry, idle, frequency);
+  void save_entry(const store::Entry& entry) {
+    const char* value_block = entry.value_block();
+    // When this returns, all bytes are in the encoder's buffer or in the sink's hands, and are not read again.
+    status_ = encoder_.entry(entry);
+    if (status_ && dismisser_ != nullptr && value_block != nullptr) dismisser_->block_done(value_block);
     progress_.keys++;
     const bool delayed = options_.key_save_delay_us != 0;
-    const bool due = delayed || entry.has_external_value() || progress_.keys % kKeysBetweenReports == 0;
+    const bool due = delayed || value_block != nullptr || progress_.keys % kKeysBetweenReports == 0;
     if (status_ && due) tell();
     if (delayed) delay();
   }
@@ -116,27 +104,21 @@ class Saver {
     }
   }
 
-  struct Ahead {
-    const store::Entry* entry = nullptr;
-    uint32_t stamp = 0;
-  };
-
   const store::Keyspace& keyspace_;
   const SaveOptions& options_;
   OnSaveProgress& on_progress_;
+  memory::Dismisser* const dismisser_;
   WatchedSink watched_;
   RdbEncoder encoder_;
   SaveProgress progress_;
   Status status_;
-  std::array<Ahead, kEntriesAhead> ahead_ = {};  // by seen_, in a ring
-  size_t seen_ = 0;
 };
 
 }  // namespace
 
 Result<SaveProgress> save_rdb(const store::Keyspace& keyspace, ByteSink& sink, const SaveOptions& options,
-                              OnSaveProgress on_progress) {
-  return Saver(keyspace, sink, options, on_progress).run();
+                              OnSaveProgress on_progress, memory::Dismisser* dismisser) {
+  return Saver(keyspace, sink, options, on_progress, dismisser).run();
 }
 
 Result<SaveProgress> save_rdb_file(const store::Keyspace& keyspace, FileSystem& files, const std::string& path,

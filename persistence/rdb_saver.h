@@ -1,4 +1,9 @@
 // Writes a whole keyspace as RDB: what SAVE, the forked child and a full sync have in common.
+//
+// Keys come in the order of memory: entries describe themselves, so the chunks of a database's arena are read one after
+// the other, and the index (which a forked child does not inherit) is not. A child may have each chunk given back to
+// the system as soon as it is written: from then on the parent writes there without a copy. When keys were last used is
+// not saved: that stands in the index, and Redis saves it for eviction policies only, which this version does not have.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +15,11 @@
 #include "persistence/byte_sink.h"
 #include "store/keyspace.h"
 
-namespace cowslip::persistence {
+namespace cowslip::memory {
+class Dismisser;
+}
 
-// What is saved of each key's last use, decided by the maxmemory policy.
-enum class AccessStamps {
-  kNone,       // noeviction, volatile-ttl, random
-  kIdle,       // any LRU policy: opcode IDLE
-  kFrequency,  // any LFU policy: opcode FREQ
-};
+namespace cowslip::persistence {
 
 struct SaveOptions {
   bool compression = true;        // rdbcompression
@@ -26,10 +28,9 @@ struct SaveOptions {
   // rdb-key-save-delay: sleep so many microseconds after each key. Negative -n: one microsecond for every n keys, on
   // average, as even the shortest sleep costs a switch. For tests.
   int64_t key_save_delay_us = 0;
-  AccessStamps access = AccessStamps::kNone;
   uint64_t used_memory_bytes = 0;  // AUX used-mem
   bool aof_base = false;           // AUX aof-base
-  int64_t now_ms = 0;              // Unix time of the snapshot: AUX ctime, and what idle times are counted to
+  int64_t now_ms = 0;              // Unix time of the snapshot: AUX ctime
 };
 
 struct SaveProgress {
@@ -43,11 +44,12 @@ struct SaveProgress {
 using OnSaveProgress = std::move_only_function<void(const SaveProgress&)>;
 
 // Encodes every key, expired ones included, as Redis does: whoever loads decides. Does not sync or publish.
-// Touches nothing of `keyspace` but what a forked child may read.
+// Touches nothing of `keyspace` but what a forked child may read. With a `dismisser` (a forked child only) what was
+// written is gone from its memory afterwards.
 Result<SaveProgress> save_rdb(const store::Keyspace& keyspace, ByteSink& sink, const SaveOptions& options,
-                              OnSaveProgress on_progress = {});
+                              OnSaveProgress on_progress = {}, memory::Dismisser* dismisser = nullptr);
 
-// The same into a file, published atomically (snapshot_file.h). SAVE, and the child of BGSAVE.
+// The same into a file, published atomically (snapshot_file.h): SAVE.
 Result<SaveProgress> save_rdb_file(const store::Keyspace& keyspace, FileSystem& files, const std::string& path,
                                    const SaveOptions& options, OnSaveProgress on_progress = {});
 

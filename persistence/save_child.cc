@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "memory/process_memory.h"
+#include "memory/snapshot_reader.h"
 #include "persistence/byte_sink.h"
 #include "persistence/child_report.h"
 #include "persistence/rdb_saver.h"
@@ -146,37 +147,49 @@ void become_child(const SaveChildTask& task, Reporter& reporter) {
 
 // ---- saving ----
 
-Status save_to_file(const SaveChildTask& task, const std::string& path, Reporter& reporter) {
-  const SaveOptions& options = task.request.options;
-  reporter.set_phase(SavePhase::kCreate);
-  reporter.set_temporary_path(temporary_path_for(path, ::getpid()));
+// What the steps below have in common.
+struct Saving {
+  const SaveChildTask& task;
+  Reporter& reporter;
+  memory::Dismisser dismisser;  // what has been written leaves this process's memory
+};
+
+Status save_dataset(Saving& saving, ByteSink& sink) {
+  const auto saved = save_rdb(
+      saving.task.keyspace, sink, saving.task.request.options,
+      [&](const SaveProgress& progress) { saving.reporter.progress(progress); }, &saving.dismisser);
+  if (!saved) return std::unexpected(saved.error());
+  return {};
+}
+
+Status save_to_file(Saving& saving, const std::string& path) {
+  saving.reporter.set_phase(SavePhase::kCreate);
+  saving.reporter.set_temporary_path(temporary_path_for(path, ::getpid()));
   SnapshotFileOptions file_options;
-  if (!options.incremental_fsync) file_options.window_bytes = 0;
-  auto file = SnapshotFile::create(task.files, path, file_options);
+  if (!saving.task.request.options.incremental_fsync) file_options.window_bytes = 0;
+  auto file = SnapshotFile::create(saving.task.files, path, file_options);
   if (!file) return std::unexpected(std::move(file.error()));
-  reporter.set_phase(SavePhase::kWrite);
-  auto saved =
-      save_rdb(task.keyspace, **file, options, [&](const SaveProgress& progress) { reporter.progress(progress); });
-  if (!saved) return std::unexpected(std::move(saved.error()));
-  reporter.set_phase(SavePhase::kPublish);
+  saving.reporter.set_phase(SavePhase::kWrite);
+  if (auto status = save_dataset(saving, **file); !status) return status;
+  saving.reporter.set_phase(SavePhase::kPublish);
   return (*file)->publish();
 }
 
-Status stream_to_socket(const SaveChildTask& task, const SocketTarget& target, Reporter& reporter) {
+Status stream_to_socket(Saving& saving, const SocketTarget& target) {
+  const std::string_view mark = saving.task.stream_mark;
   DescriptorSink sink(target.fd, target.stall_timeout_ms);
-  reporter.set_phase(SavePhase::kSend);
-  if (auto status = sink.append(fmt::format("$EOF:{}\r\n", task.stream_mark)); !status) return status;
-  auto saved = save_rdb(task.keyspace, sink, task.request.options,
-                        [&](const SaveProgress& progress) { reporter.progress(progress); });
-  if (!saved) return std::unexpected(std::move(saved.error()));
-  return sink.append(task.stream_mark);
+  saving.reporter.set_phase(SavePhase::kSend);
+  if (auto status = sink.append(fmt::format("$EOF:{}\r\n", mark)); !status) return status;
+  if (auto status = save_dataset(saving, sink); !status) return status;
+  return sink.append(mark);
 }
 
 Status save(const SaveChildTask& task, Reporter& reporter) {
-  if (const auto* socket = std::get_if<SocketTarget>(&task.request.target)) {
-    return stream_to_socket(task, *socket, reporter);
-  }
-  return save_to_file(task, std::get<FileTarget>(task.request.target).path, reporter);
+  // First of all: what no save reads is the parent's alone again.
+  Saving saving{task, reporter, memory::Dismisser(task.chunks)};
+  const auto& target = task.request.target;
+  if (const auto* socket = std::get_if<SocketTarget>(&target)) return stream_to_socket(saving, *socket);
+  return save_to_file(saving, std::get<FileTarget>(target).path);
 }
 
 // The work is done: a cancellation that comes now is too late, and must not spoil the last report.

@@ -23,6 +23,7 @@ constexpr InfoSection kSections[] = {
     {"keyspace", true, info::write_keyspace},
     {"cowslip", true, info::write_cowslip},
     {"snapshot", true, info::write_snapshot},
+    {"engine", true, info::write_engine},
 };
 
 bool asks_for(std::string_view word, const InfoSection& section) {

@@ -62,6 +62,7 @@ void write_cluster(Server& server, InfoText& text);
 void write_keyspace(Server& server, InfoText& text);
 void write_cowslip(Server& server, InfoText& text);
 void write_snapshot(Server& server, InfoText& text);
+void write_engine(Server& server, InfoText& text);
 }  // namespace info
 
 }  // namespace cowslip::server

@@ -42,6 +42,14 @@ void write_fragmentation(const MemoryFigures& figures, InfoText& text) {
   text.field("mem_fragmentation_bytes", figures.fragmentation_bytes());
 }
 
+// The engine's memory comes straight from the kernel: the allocator knows nothing of it.
+void add_engine(const memory::ChunkPool& chunks, MemoryFigures& figures) {
+  const memory::PoolStatistics pool = chunks.statistics();
+  figures.heap.allocated += chunks.used_bytes() + figures.databases;
+  figures.heap.active += pool.chunk_bytes + figures.databases;
+  figures.heap.resident += pool.chunk_bytes + pool.ready_bytes + figures.databases;
+}
+
 }  // namespace
 
 double MemoryFigures::dataset_percent() const {
@@ -59,14 +67,8 @@ MemoryFigures gather_memory_figures(Server& server) {
   figures.startup = server.memory_peaks().used_at_startup;
   figures.clients_normal = server.clients().memory_of(ClientClass::kNormal);
   figures.clients_replica = server.clients().memory_of(ClientClass::kReplica);
-  for (int number = 0; number < server.keyspace().count(); number++) {
-    const store::Database& db = server.keyspace().database(number);
-    figures.databases += db.memory_overhead_bytes();
-    // The indexes' mappings count as allocated, as they would be had they come from the allocator.
-    for (uint64_t* view : {&figures.heap.allocated, &figures.heap.active, &figures.heap.resident}) {
-      *view += db.mapped_bytes();
-    }
-  }
+  figures.databases = server.keyspace().overhead_bytes();
+  add_engine(server.keyspace().chunks(), figures);
   figures.keys = server.keyspace().total_keys();
   return figures;
 }

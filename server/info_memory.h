@@ -11,14 +11,16 @@ namespace cowslip::server {
 class Server;
 
 struct MemoryFigures {
-  memory::HeapStatistics heap;  // of the allocator, and the mappings that the indexes have beside it
-  uint64_t resident = 0;        // of the process
-  uint64_t used = 0;            // handed out by the allocator
+  // Of the allocator and of the memory engine together: what they handed out, what that lies in (pages, chunks), and
+  // what is resident because of it (free pages, chunks kept ready).
+  memory::HeapStatistics heap;
+  uint64_t resident = 0;  // of the process
+  uint64_t used = 0;      // Server::used_memory()
   uint64_t peak = 0;
   uint64_t startup = 0;
   uint64_t clients_normal = 0;
   uint64_t clients_replica = 0;
-  uint64_t databases = 0;  // indexes and expiry queues
+  uint64_t databases = 0;  // indexes, expiry queues, and what chunks and blocks are known by
   uint64_t keys = 0;
 
   // What is not data: the empty server, its clients, the databases' own structures.

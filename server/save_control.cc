@@ -19,21 +19,6 @@ namespace cowslip::server {
 
 namespace {
 
-// The index of the forked child's value in oom-score-adj-values.
-
-persistence::AccessStamps stamps_saved(MaxMemoryPolicy policy) {
-  switch (policy) {
-    case MaxMemoryPolicy::kVolatileLru:
-    case MaxMemoryPolicy::kAllKeysLru:
-      return persistence::AccessStamps::kIdle;
-    case MaxMemoryPolicy::kVolatileLfu:
-    case MaxMemoryPolicy::kAllKeysLfu:
-      return persistence::AccessStamps::kFrequency;
-    default:
-      return persistence::AccessStamps::kNone;
-  }
-}
-
 persistence::SavePoints save_points(const ServerConfig& config) {
   std::vector<persistence::SavePoint> points;
   for (const SavePoint& point : config.save) points.push_back({point.seconds, point.changes});
@@ -49,7 +34,8 @@ struct SaveControl::ReportWatch {
 };
 
 SaveControl::SaveControl(Server& server)
-    : server_(server), background_({server.keyspace(), real_file_system(), server.clock(), server.log()}) {}
+    : server_(server),
+      background_({server.keyspace(), server.keyspace().chunks(), real_file_system(), server.clock(), server.log()}) {}
 
 SaveControl::~SaveControl() = default;
 
@@ -65,7 +51,6 @@ persistence::SaveOptions SaveControl::options() const {
   options.checksum = config.rdbchecksum;
   options.incremental_fsync = config.rdb_save_incremental_fsync;
   options.key_save_delay_us = config.rdb_key_save_delay_us;
-  options.access = stamps_saved(config.maxmemory_policy);
   options.used_memory_bytes = server_.used_memory();
   options.now_ms = server_.clock().unix_ms();
   return options;

@@ -64,7 +64,7 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
   refresh_limits();
   refresh_gates();
   sample_memory();
-  memory_peaks_.used_at_startup = sampled_used_memory_;
+  memory_peaks_.used_at_startup = used_memory();
 }
 
 Server::~Server() = default;
@@ -129,15 +129,12 @@ void Server::on_error(std::string_view code) {
 // ---- memory and gates ----
 
 uint64_t Server::used_memory() const {
-  return sampled_used_memory_ + keyspace_.heap().used_bytes() - sampled_entry_memory_;
+  return used_beside_blocks_ + keyspace_.chunks().used_bytes();
 }
 
 void Server::sample_memory() {
-  uint64_t allocated = memory::heap_statistics().allocated;
-  for (int number = 0; number < keyspace_.count(); number++) allocated += keyspace_.database(number).mapped_bytes();
-  sampled_entry_memory_ = keyspace_.heap().used_bytes();
-  sampled_used_memory_ = std::max(allocated, sampled_entry_memory_);  // an allocator may not tell
-  memory_peaks_.used_peak = std::max(memory_peaks_.used_peak, sampled_used_memory_);
+  used_beside_blocks_ = memory::heap_statistics().allocated + keyspace_.overhead_bytes();
+  memory_peaks_.used_peak = std::max(memory_peaks_.used_peak, used_memory());
 }
 
 void Server::refresh_gates() {

@@ -88,7 +88,8 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   const std::string& replication_id() const { return replication_id_; }  // 40 hexadecimal digits
   int64_t start_unix_us() const { return start_unix_us_; }
   int64_t uptime_seconds() const { return (clock_.unix_us() - start_unix_us_) / 1'000'000; }
-  // Bytes handed out by the allocator. Exact as of the last cron run, carried on by the growth of the entries since.
+  // Bytes in use: what the allocator has handed out, keys and values, indexes and expiry queues, and what chunks and
+  // blocks are known by. Keys and values are exact, the rest is as of the last cron run.
   uint64_t used_memory() const;
 
   // ---- commands::Host ----
@@ -152,8 +153,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   commands::CommandLimits limits_;
   ServerStatistics statistics_;
   MemoryPeaks memory_peaks_;
-  uint64_t sampled_used_memory_ = 0;   // at the last sample_memory()
-  uint64_t sampled_entry_memory_ = 0;  // the entries' part of it
+  uint64_t used_beside_blocks_ = 0;  // the part of used_memory() that is not keys and values, at the last sample
   Connection* current_client_ = nullptr;
 
   // The order is that of destruction reversed: connections go before the keyspace they look into.

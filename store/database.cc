@@ -1,5 +1,7 @@
 #include "store/database.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "store/keyspace.h"
@@ -7,11 +9,10 @@
 namespace cowslip::store {
 namespace {
 
-// Freeing a value from this size on is handed to the lazy-free thread by erase_async().
-constexpr size_t kWorthAnotherThread = 64u << 10;
-
-// An index this long after its keys have gone is shrunk by the cron; this many keys are drawn for a random live one.
+// This many keys are drawn for a random live one.
 constexpr int kRandomTries = 100;
+// So many keys of a batch are looked up side by side: about as many misses as a core can have under way.
+constexpr size_t kLoadedTogether = 16;
 
 int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
   switch (change.kind) {
@@ -27,14 +28,13 @@ int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
 
 }  // namespace
 
-DatabaseContents::~DatabaseContents() {
-  index.for_each([&](Index::Slot slot) { factory.free(slot.entry()); });
-}
+DatabaseContents::DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed)
+    : arena(pool), index(hash_seed), factory(arena) {}
 
 Database::Database(Keyspace& keyspace, int number)
     : keyspace_(keyspace),
       number_(number),
-      contents_(std::make_unique<DatabaseContents>(keyspace.heap(), keyspace.hash_seed())) {}
+      contents_(std::make_unique<DatabaseContents>(keyspace.chunks(), keyspace.hash_seed())) {}
 
 int64_t Database::average_ttl_ms() const {
   return contents_->expiries.average_ttl_ms(keyspace_.now_ms());
@@ -148,10 +148,10 @@ const Entry* Database::set_text(std::string_view key, std::string_view value, Ex
 
 const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryChange expiry) {
   const uint64_t hash = contents_->index.hash(key);
-  const Index::Slot slot = find_slot_to_write(key, hash);
+  Index::Slot slot = find_slot_to_write(key, hash);
   if (slot && expiry.kind == ExpiryChange::Kind::kKeep && slot.entry()->type() == ObjectType::kString &&
       slot.entry()->encoding() == Encoding::kInteger) {
-    contents_->factory.set_integer(*slot.entry(), value);
+    slot.set_entry(contents_->factory.with_integer(slot.entry(), value));
     touch(slot);
     return slot.entry();
   }
@@ -161,16 +161,15 @@ const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryCh
 
 std::span<char> Database::resize_string(std::string_view key, size_t length) {
   const uint64_t hash = contents_->index.hash(key);
-  const Index::Slot slot = find_slot_to_write(key, hash);
+  Index::Slot slot = find_slot_to_write(key, hash);
   if (!slot) {
     Entry* entry = contents_->factory.make_raw(key, length, kNoExpiry);
     store(slot, hash, entry);
     return contents_->factory.writable_bytes(*entry);
   }
-  Index::Slot place = slot;
-  place.set_entry(contents_->factory.resize_string(place.entry(), length));  // same key, same expiry
-  touch(place);
-  return contents_->factory.writable_bytes(*place.entry());
+  slot.set_entry(contents_->factory.resize_string(slot.entry(), length));  // same key, same expiry
+  touch(slot);
+  return contents_->factory.writable_bytes(*slot.entry());
 }
 
 // ---- keys ----
@@ -183,19 +182,6 @@ bool Database::erase(std::string_view key) {
   return true;
 }
 
-bool Database::erase_async(std::string_view key) {
-  const uint64_t hash = contents_->index.hash(key);
-  const Index::Slot slot = find_slot(key, hash);
-  if (!slot) return false;
-  Entry* entry = take(slot, hash);
-  if (!entry->has_external_value() || entry->memory_bytes() < kWorthAnotherThread) {
-    contents_->factory.free(entry);
-    return true;
-  }
-  keyspace_.lazy_free().submit(1, [heap = &keyspace_.heap(), entry] { EntryFactory(*heap).free(entry); });
-  return true;
-}
-
 bool Database::rename(std::string_view from, std::string_view to) {
   const uint64_t from_hash = contents_->index.hash(from);
   const Index::Slot slot = find_slot(from, from_hash);
@@ -203,24 +189,28 @@ bool Database::rename(std::string_view from, std::string_view to) {
   if (from == to) return true;
   const uint32_t access = slot.access();
   Entry* entry = contents_->factory.with_key(take(slot, from_hash), to);
-  adopt(entry, access);
+  adopt(entry, contents_->index.hash(to), access);
   return true;
 }
 
-// Stores an entry that carries its key and expiry already, with the stamp it had elsewhere.
-void Database::adopt(Entry* entry, uint32_t access) {
-  const uint64_t hash = contents_->index.hash(entry->key());
-  if (Index::Slot old = contents_->index.find(entry->key(), hash)) contents_->factory.free(take(old, hash));
+bool Database::adopt(Entry* entry, uint64_t hash, uint32_t access) {
+  const Index::Slot old = contents_->index.find(entry->key(), hash);
+  if (old) contents_->factory.free(take(old, hash));
   if (entry->has_expiry()) contents_->expiries.add(entry->expire_at_ms(), hash);
   contents_->index.insert(hash, entry, access);
+  return static_cast<bool>(old);
 }
 
+// Memory is a database's own: what moves to another one is copied.
 bool Database::move_to(Database& target, std::string_view key) {
   const uint64_t hash = contents_->index.hash(key);
   const Index::Slot slot = find_slot(key, hash);
-  if (!slot || target.find_slot(key, target.contents_->index.hash(key))) return false;
+  const uint64_t target_hash = target.contents_->index.hash(key);
+  if (!slot || target.find_slot(key, target_hash)) return false;
   const uint32_t access = slot.access();
-  target.adopt(take(slot, hash), access);
+  Entry* entry = take(slot, hash);
+  target.adopt(target.contents_->factory.copy(*entry, key, entry->expire_at_ms()), target_hash, access);
+  contents_->factory.free(entry);
   return true;
 }
 
@@ -228,7 +218,8 @@ bool Database::copy_to(Database& target, std::string_view from, std::string_view
   const Index::Slot slot = find_slot(from, contents_->index.hash(from));
   if (!slot) return false;
   const Entry& entry = *slot.entry();
-  target.adopt(target.contents_->factory.copy(entry, to, entry.expire_at_ms()), slot.access());
+  Entry* twin = target.contents_->factory.copy(entry, to, entry.expire_at_ms());
+  target.adopt(twin, target.contents_->index.hash(to), slot.access());
   return true;
 }
 
@@ -248,15 +239,36 @@ bool Database::persist(std::string_view key) {
   return slot && slot.entry()->has_expiry() && set_expiry(key, kNoExpiry);
 }
 
-void Database::load(const LoadedKey& loaded) {
-  const AccessClock& clock = keyspace_.access_clock();
-  uint32_t access = clock.fresh(keyspace_.now_ms());
-  if (clock.lfu() && loaded.frequency) access = clock.from_frequency(*loaded.frequency, keyspace_.now_ms());
-  if (!clock.lfu() && loaded.idle_seconds) access = clock.from_idle_seconds(*loaded.idle_seconds, keyspace_.now_ms());
+// ---- loading ----
+
+Entry* Database::make(const LoadedKey& loaded) {
   EntryFactory& factory = contents_->factory;
-  adopt(loaded.value.is_integer() ? factory.make_integer(loaded.key, loaded.value.integer(), loaded.expire_at_ms)
-                                  : factory.make_string(loaded.key, loaded.value.bytes(), loaded.expire_at_ms),
-        access);
+  return loaded.value.is_integer() ? factory.make_integer(loaded.key, loaded.value.integer(), loaded.expire_at_ms)
+                                   : factory.make_string(loaded.key, loaded.value.bytes(), loaded.expire_at_ms);
+}
+
+uint32_t Database::access_of(const LoadedKey& loaded) const {
+  const AccessClock& clock = keyspace_.access_clock();
+  const int64_t now_ms = keyspace_.now_ms();
+  if (clock.lfu() && loaded.frequency) return clock.from_frequency(*loaded.frequency, now_ms);
+  if (!clock.lfu() && loaded.idle_seconds) return clock.from_idle_seconds(*loaded.idle_seconds, now_ms);
+  return clock.fresh(now_ms);
+}
+
+size_t Database::load(std::span<const LoadedKey> batch) {
+  size_t replaced = 0;
+  for (; !batch.empty(); batch = batch.subspan(std::min(batch.size(), kLoadedTogether))) {
+    const auto together = batch.first(std::min(batch.size(), kLoadedTogether));
+    std::array<uint64_t, kLoadedTogether> hashes;
+    for (size_t i = 0; i < together.size(); i++) {
+      hashes[i] = contents_->index.hash(together[i].key);
+      contents_->index.prefetch(hashes[i]);
+    }
+    for (size_t i = 0; i < together.size(); i++) {
+      replaced += adopt(make(together[i]), hashes[i], access_of(together[i])) ? 1 : 0;
+    }
+  }
+  return replaced;
 }
 
 // ---- walking ----
@@ -298,11 +310,8 @@ bool Database::upkeep(int64_t budget_us) {
 }
 
 std::unique_ptr<DatabaseContents> Database::detach() {
-  return replace(std::make_unique<DatabaseContents>(keyspace_.heap(), keyspace_.hash_seed()));
-}
-
-std::unique_ptr<DatabaseContents> Database::replace(std::unique_ptr<DatabaseContents> contents) {
-  return std::exchange(contents_, std::move(contents));
+  auto empty = std::make_unique<DatabaseContents>(keyspace_.chunks(), keyspace_.hash_seed());
+  return std::exchange(contents_, std::move(empty));
 }
 
 }  // namespace cowslip::store

@@ -5,7 +5,8 @@
 // looked up): entries move.
 //
 // A key whose expiry has passed is not there: lookups delete it on the way (unless the keyspace says not to), and
-// delete_expired() finds the rest. Thread: the event loop only; a forked child reads through for_each().
+// delete_expired() finds the rest. Thread: the event loop only. A forked child may ask for
+// size(), expires() and arena().
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,10 @@
 #include <span>
 #include <string_view>
 
+#include "memory/arena.h"
+#include "memory/unshared_heap.h"
 #include "store/entry.h"
+#include "store/entry_factory.h"
 #include "store/expiry_queue.h"
 #include "store/index.h"
 
@@ -40,16 +44,21 @@ struct LoadedKey {
   std::string_view key;
   StringView value;
   int64_t expire_at_ms = kNoExpiry;
-  std::optional<uint64_t> idle_seconds;  // RDB opcode IDLE, RESTORE IDLETIME
-  std::optional<uint8_t> frequency;      // RDB opcode FREQ, RESTORE FREQ
+  std::optional<uint64_t> idle_seconds = {};  // RDB opcode IDLE, RESTORE IDLETIME
+  std::optional<uint8_t> frequency = {};      // RDB opcode FREQ, RESTORE FREQ
 };
 
 // What a database holds, detachable so that FLUSHALL ASYNC, SWAPDB and DEBUG RELOAD move it as a whole.
-class DatabaseContents {
- public:
-  DatabaseContents(memory::BlockHeap& heap, uint64_t hash_seed) : index(hash_seed), factory(heap) {}
-  ~DatabaseContents();  // frees every entry
+//
+//   arena      entries and values; a forked child reads these and nothing else
+//   unshared   overflow buckets and queue nodes: with the index's table, what a child does not inherit
+//
+// Destroying it gives chunks and ranges back, and looks at no entry.
+struct DatabaseContents {
+  DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed);
 
+  memory::Arena arena;
+  memory::UnsharedHeap unshared;
   Index index;
   ExpiryQueue expiries;
   EntryFactory factory;
@@ -64,8 +73,10 @@ class Database {
   size_t expires() const { return contents_->expiries.size(); }
   int64_t average_ttl_ms() const;
   size_t memory_overhead_bytes() const;  // index and expiry queue
-  // The part of it that comes straight from the kernel, so that the allocator does not know of it.
-  size_t mapped_bytes() const { return contents_->index.bucket_count() * sizeof(Index::Bucket); }
+  bool index_kept_from_child() const { return false; }
+  // Where the entries are, for whoever reads them in the order of memory (memory/snapshot_reader.h): every block of
+  // kind kEntry is an Entry. A forked child reads them so, for it has no index.
+  const memory::Arena& arena() const { return contents_->arena; }
 
   // ---- reading ----
   const Entry* find(std::string_view key, Lookup lookup = Lookup::kRead);
@@ -87,8 +98,6 @@ class Database {
 
   // ---- keys ----
   bool erase(std::string_view key);
-  // As erase, but a large value is freed on the lazy-free thread.
-  bool erase_async(std::string_view key);
   // Renames, replacing `to`. False when `from` is not there. The expiry goes along.
   bool rename(std::string_view from, std::string_view to);
   // Moves a key to another database. False when it is missing here or present there.
@@ -98,8 +107,10 @@ class Database {
   // False when the key is not there. A time in the past does not delete: callers decide that.
   bool set_expiry(std::string_view key, int64_t expire_at_ms);
   bool persist(std::string_view key);  // false when there was no expiry
-  // Adds or replaces a key as a file or RESTORE describes it.
-  void load(const LoadedKey& loaded);
+  // Adds or replaces keys as a file or RESTORE describes them. Several at once wait for memory together instead of one
+  // after the other. Returns how many of them replaced a key.
+  size_t load(std::span<const LoadedKey> batch);
+  size_t load(const LoadedKey& loaded) { return load(std::span(&loaded, 1)); }
   void reserve(size_t keys) { contents_->index.reserve(keys); }
 
   // ---- walking ----
@@ -107,16 +118,10 @@ class Database {
   // not deleted), and returns the next cursor.
   template <typename Visit>
   uint64_t scan(uint64_t cursor, Visit&& visit) const;
-  // Every entry once, expired ones included, in no order. Does not change anything; a forked child may call it.
+  // Every entry once, expired ones included, in no order. Does not change anything.
   template <typename Visit>
   void for_each(Visit&& visit) const {
     contents_->index.for_each([&](Index::Slot slot) { visit(static_cast<const Entry&>(*slot.entry())); });
-  }
-  // As for_each, with the key's access stamp as it would be saved.
-  template <typename Visit>
-  void for_each_with_access(Visit&& visit) const {
-    contents_->index.for_each(
-        [&](Index::Slot slot) { visit(static_cast<const Entry&>(*slot.entry()), slot.access()); });
   }
   // Whether the entry's time has passed: what for_each() shows beyond what the lookups find.
   bool is_expired(const Entry& entry) const;
@@ -130,8 +135,6 @@ class Database {
 
   // Takes everything out (to be freed by the caller, where it likes) and leaves the database empty.
   std::unique_ptr<DatabaseContents> detach();
-  // Puts contents in place of what is there, which is returned.
-  std::unique_ptr<DatabaseContents> replace(std::unique_ptr<DatabaseContents> contents);
 
  private:
   friend class Keyspace;
@@ -144,7 +147,10 @@ class Database {
   void store(Index::Slot slot, uint64_t hash, Entry* entry);
   const Entry* put(Index::Slot slot, uint64_t hash, Entry* entry);
   Entry* take(Index::Slot slot, uint64_t hash);
-  void adopt(Entry* entry, uint32_t access);
+  // Stores an entry of this arena that carries its key and expiry already. True when it replaced one.
+  bool adopt(Entry* entry, uint64_t hash, uint32_t access);
+  Entry* make(const LoadedKey& loaded);
+  uint32_t access_of(const LoadedKey& loaded) const;
 
   Keyspace& keyspace_;
   int number_;

@@ -1,25 +1,40 @@
 // One key with everything that belongs to it, in one block of memory that describes itself.
 //
-//   0      1      2          4            8                16
-//   +------+------+----------+------------+----------------+ - - - - - - - - +---------+---------------------+
-//   | type | flags| reserved | key length | value length   | expire_at (ms)  | key     | value, or a pointer |
-//   | +enc |      |          | 32 bits    | 64 bits        | 64 bits, if any | bytes   | to its own block    |
-//   +------+------+----------+------------+----------------+ - - - - - - - - +---------+---------------------+
+//   narrow: most entries
+//   0      4
+//   +------+ - - - - - - - - +-----------+-------------+
+//   | word | expire_at (ms)  | key bytes | value       |
+//   +------+ - - - - - - - - +-----------+-------------+
+//
+//   wide: a key of more than 255 bytes, or a value of more than 16 KiB - 1
+//   0      4               8              16
+//   +------+---------------+--------------+ - - - - - - - - +-----------+----------------------+
+//   | word | key length,   | value length | expire_at (ms)  | key bytes | value, or the        |
+//   |      | low 32 bits   | 64 bits      |                 |           | address of its block |
+//   +------+---------------+--------------+ - - - - - - - - +-----------+----------------------+
+//
+//   word, 32 bits, the lowest first
+//   | type 3 | encoding 4 | has expiry 1 | wide 1 | external 1 | key length 8 | value length 14 |
+//
+// The expiry takes eight bytes when there is one. A value is its bytes; an integer, eight bytes; or, where it is longer
+// than kInlineValueBytes, the address of pages of its own (external). In a wide entry the word has the highest eight
+// bits of the key's length, and no length of the value.
 //
 // Only the index points at an entry, and an entry points at nothing but its own large value: it may be moved at any
 // time by copying it and storing the new address in its one slot. A save can encode it without reading the index.
-//
-// A string of at most kInlineValueBytes lives inside the entry; a longer one in a block of its own, so that a new TTL
-// or a new name does not copy it. An integer is held as its eight bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <string_view>
 
 #include "base/numbers.h"
-#include "memory/heap.h"
+#include "memory/size_classes.h"
+
+namespace cowslip::memory {
+class ChunkPool;
+}
 
 namespace cowslip::store {
 
@@ -36,7 +51,6 @@ std::string_view type_name(ObjectType type);        // "string"
 std::string_view encoding_name(Encoding encoding);  // "embstr"
 
 inline constexpr size_t kEmbeddedStringBytes = 44;
-inline constexpr size_t kInlineValueBytes = 1024;
 inline constexpr int64_t kNoExpiry = -1;
 
 // A string value as it is held: an integer, or bytes that live in the entry (valid until the database is next changed).
@@ -65,88 +79,107 @@ class StringView {
   bool is_integer_ = false;
 };
 
+// Read by everybody, a forked child among them; made and changed by EntryFactory alone (entry_factory.h).
 class Entry {
  public:
-  ObjectType type() const { return static_cast<ObjectType>(type_encoding_ & 0x0f); }
-  Encoding encoding() const { return static_cast<Encoding>(type_encoding_ >> 4); }
-  std::string_view key() const { return {body() + expiry_bytes(), key_length_}; }
-  bool has_expiry() const { return (flags_ & kHasExpiry) != 0; }
-  int64_t expire_at_ms() const;  // kNoExpiry when there is none
-  StringView string() const;     // REQUIRES: type() == kString
+  ObjectType type() const { return static_cast<ObjectType>(field(kTypeShift, kTypeBits)); }
+  Encoding encoding() const { return static_cast<Encoding>(field(kEncodingShift, kEncodingBits)); }
+  std::string_view key() const { return {bytes() + key_offset(), key_length()}; }
+  bool has_expiry() const { return (word_ & kHasExpiry) != 0; }
+  // kNoExpiry when there is none.
+  int64_t expire_at_ms() const { return has_expiry() ? load<int64_t>(header_bytes()) : kNoExpiry; }
+  StringView string() const;  // REQUIRES: type() == kString
 
-  // Bytes of memory that the entry takes, its own block and its value's.
-  size_t memory_bytes() const;
-  bool has_external_value() const { return (flags_ & kExternalValue) != 0; }
+  // The block that a large value has for itself; null when the value is in the entry.
+  const char* value_block() const { return external() ? load<char*>(value_offset()) : nullptr; }
+  // Bytes of memory that the entry takes, its value's block included.
+  size_t memory_bytes(const memory::ChunkPool& pool) const;
 
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
  private:
   friend class EntryFactory;
-  static constexpr uint8_t kHasExpiry = 1;
-  static constexpr uint8_t kExternalValue = 2;
+  friend struct EntryLayout;
 
-  size_t expiry_bytes() const { return has_expiry() ? sizeof(int64_t) : 0; }
-  const char* body() const { return reinterpret_cast<const char*>(this + 1); }
-  char* body() { return reinterpret_cast<char*>(this + 1); }
-  char* value_place() { return body() + expiry_bytes() + key_length_; }
-  const char* value_place() const { return body() + expiry_bytes() + key_length_; }
-  char* external() const;
+  static constexpr unsigned kTypeShift = 0, kTypeBits = 3;
+  static constexpr unsigned kEncodingShift = kTypeShift + kTypeBits, kEncodingBits = 4;
+  static constexpr uint32_t kHasExpiry = 1u << 7;
+  static constexpr uint32_t kWide = 1u << 8;
+  static constexpr uint32_t kExternal = 1u << 9;
+  static constexpr unsigned kKeyLengthShift = 10, kKeyLengthBits = 8;
+  static constexpr unsigned kValueLengthShift = kKeyLengthShift + kKeyLengthBits, kValueLengthBits = 14;
 
-  uint8_t type_encoding_;
-  uint8_t flags_;
-  uint16_t reserved_;
-  uint32_t key_length_;
-  uint64_t value_length_;
+  static constexpr size_t kNarrowHeader = 4;
+  static constexpr size_t kKeyLengthLow = 4;  // offset in a wide header, as is the next
+  static constexpr size_t kValueLength = 8;
+  static constexpr size_t kWideHeader = 16;
+
+  bool wide() const { return (word_ & kWide) != 0; }
+  bool external() const { return (word_ & kExternal) != 0; }
+  size_t header_bytes() const { return wide() ? kWideHeader : kNarrowHeader; }
+  size_t key_offset() const { return header_bytes() + (has_expiry() ? sizeof(int64_t) : 0); }
+  size_t value_offset() const { return key_offset() + key_length(); }
+  size_t key_length() const {
+    const size_t in_word = field(kKeyLengthShift, kKeyLengthBits);
+    return wide() ? in_word << 32 | load<uint32_t>(kKeyLengthLow) : in_word;
+  }
+  size_t value_length() const {
+    return wide() ? load<uint64_t>(kValueLength) : field(kValueLengthShift, kValueLengthBits);
+  }
+
+  uint32_t field(unsigned shift, unsigned bits) const { return word_ >> shift & ((1u << bits) - 1); }
+  void set_field(unsigned shift, unsigned bits, uint32_t value) {
+    const uint32_t mask = (1u << bits) - 1;
+    word_ = (word_ & ~(mask << shift)) | (value & mask) << shift;
+  }
+  void set_type(ObjectType type, Encoding encoding) {
+    set_field(kTypeShift, kTypeBits, static_cast<uint32_t>(type));
+    set_field(kEncodingShift, kEncodingBits, static_cast<uint32_t>(encoding));
+  }
+  void set_key_length(size_t length) {
+    if (wide()) store(kKeyLengthLow, static_cast<uint32_t>(length));
+    set_field(kKeyLengthShift, kKeyLengthBits, static_cast<uint32_t>(wide() ? length >> 32 : length));
+  }
+  void set_value_length(size_t length) {
+    if (wide()) return store(kValueLength, uint64_t{length});
+    set_field(kValueLengthShift, kValueLengthBits, static_cast<uint32_t>(length));
+  }
+  const char* bytes() const { return reinterpret_cast<const char*>(this); }
+  char* bytes() { return reinterpret_cast<char*>(this); }
+  template <typename T>
+  T load(size_t offset) const {
+    T value;
+    std::memcpy(&value, bytes() + offset, sizeof value);
+    return value;
+  }
+  template <typename T>
+  void store(size_t offset, T value) {
+    std::memcpy(bytes() + offset, &value, sizeof value);
+  }
+
+  uint32_t word_;
 };
 
-static_assert(sizeof(Entry) == 16, "the header drawn above");
+// The limits that follow from the drawing above, and what an entry takes.
+struct EntryLayout {
+  static constexpr size_t kNarrowKeyBytes = (1u << Entry::kKeyLengthBits) - 1;
+  static constexpr size_t kInlineValueBytes = (1u << Entry::kValueLengthBits) - 1;
+  static constexpr uint64_t kLongestKey = (uint64_t{1} << (32 + Entry::kKeyLengthBits)) - 1;
 
-// Makes, changes and frees entries. Every change may move the entry: the caller stores what is returned in the index.
-// Thread: any, one at a time per entry; the heap's counters are shared.
-class EntryFactory {
- public:
-  explicit EntryFactory(memory::BlockHeap& heap) : heap_(heap) {}
+  // Bytes of an entry whose value has `value_bytes` of room inside.
+  static constexpr size_t bytes(bool wide, bool expires, size_t key_bytes, size_t value_bytes) {
+    return (wide ? Entry::kWideHeader : Entry::kNarrowHeader) + (expires ? sizeof(int64_t) : 0) + key_bytes +
+           value_bytes;
+  }
 
-  // Takes the shortest encoding for `value`: an integer if it is one in canonical form.
-  Entry* make_string(std::string_view key, std::string_view value, int64_t expire_at_ms);
-  // Keeps `value` as the bytes it is.
-  Entry* make_text(std::string_view key, std::string_view value, int64_t expire_at_ms);
-  Entry* make_integer(std::string_view key, int64_t value, int64_t expire_at_ms);
-  // A raw string of `length` zero bytes.
-  Entry* make_raw(std::string_view key, size_t length, int64_t expire_at_ms);
-  void free(Entry* entry);
-
-  // The same value under another key or with another expiry. Consumes `entry`; a large value is not copied.
-  Entry* with_key(Entry* entry, std::string_view key);
-  Entry* with_expiry(Entry* entry, int64_t expire_at_ms);
-  // A second entry with the same value. Leaves `entry` alone.
-  Entry* copy(const Entry& entry, std::string_view key, int64_t expire_at_ms);
-
-  // Turns the value into a raw string of `length` bytes: what was there first, zero bytes after it. Consumes `entry`.
-  // Growing takes room ahead (twice the length up to 1 MiB more), so appending piece by piece is linear.
-  Entry* resize_string(Entry* entry, size_t length);
-  // The bytes of a raw string, to be written in place. REQUIRES: encoding() == kRaw.
-  std::span<char> writable_bytes(Entry& entry);
-  // Overwrites an integer in place. REQUIRES: encoding() == kInteger.
-  void set_integer(Entry& entry, int64_t value);
-
- private:
-  struct Shape {
-    ObjectType type;
-    Encoding encoding;
-    size_t value_length;
-    size_t value_capacity;  // at least value_length
-  };
-  // With room for the value, in the entry or in a block of its own by its capacity.
-  Entry* allocate(std::string_view key, int64_t expire_at_ms, const Shape& shape);
-  // Header, expiry and key, and `tail_bytes` of room after them.
-  Entry* allocate_header(std::string_view key, int64_t expire_at_ms, const Shape& shape, size_t tail_bytes);
-  // A new header, expiry and key around the value of `entry`, which is consumed.
-  Entry* rebuild(Entry* entry, std::string_view key, int64_t expire_at_ms);
-  Entry* grow(Entry* entry, size_t length);
-
-  memory::BlockHeap& heap_;
+  static_assert(sizeof(Entry) == Entry::kNarrowHeader && Entry::kValueLengthShift + Entry::kValueLengthBits == 32);
+  static_assert(Entry::kValueLength + sizeof(uint64_t) == Entry::kWideHeader);
 };
+static_assert(EntryLayout::bytes(false, false, 16, 100) == 120, "a common key and value fill their slot");
+
+// A longer value has pages of its own.
+inline constexpr size_t kInlineValueBytes = EntryLayout::kInlineValueBytes;
+static_assert(kInlineValueBytes + 1 == memory::kLargestSlot, "what a slot holds, as far as fourteen bits can say it");
 
 }  // namespace cowslip::store

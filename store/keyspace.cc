@@ -1,10 +1,12 @@
 #include "store/keyspace.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace cowslip::store {
 
-Keyspace::Keyspace(int databases, uint64_t hash_seed) : hash_seed_(hash_seed), random_(hash_seed ^ os_random_u64()) {
+Keyspace::Keyspace(int databases, uint64_t hash_seed, const memory::ChunkPool::Options& memory)
+    : chunks_(memory), hash_seed_(hash_seed), random_(hash_seed ^ os_random_u64()) {
   for (int number = 0; number < databases; number++) databases_.push_back(std::make_unique<Database>(*this, number));
 }
 
@@ -21,11 +23,24 @@ size_t Keyspace::total_keys() const {
   return keys;
 }
 
+uint64_t Keyspace::overhead_bytes() const {
+  uint64_t bytes = chunks_.statistics().metadata_bytes;
+  for (const auto& db : databases_) bytes += db->memory_overhead_bytes();
+  return bytes;
+}
+
+bool Keyspace::index_kept_from_child() const {
+  return std::ranges::all_of(databases_, [](const auto& db) { return db->index_kept_from_child(); });
+}
+
 size_t Keyspace::flush(int number, bool async) {
   Database& db = database(number);
   const size_t keys = db.size();
   auto contents = db.detach();
-  if (async && keys > 0) lazy_free_.submit(keys, [contents = std::move(contents)]() mutable { contents.reset(); });
+  if (async && keys > 0) {
+    contents->arena.retire();
+    lazy_free_.submit(keys, [contents = std::move(contents)]() mutable { contents.reset(); });
+  }
   return keys;
 }
 

@@ -1,5 +1,6 @@
 // All databases of a server, and what they share: the time of the current command, the change counter, hit and expiry
-// statistics, the heap of entries, and the thread that frees large things. Event loop only unless said otherwise.
+// statistics, the chunks that entries lie in, and the thread that frees large things. Event loop only unless said
+// otherwise.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "memory/heap.h"
+#include "memory/chunk_pool.h"
 #include "store/access_clock.h"
 #include "store/database.h"
 #include "store/lazy_free.h"
@@ -24,7 +25,7 @@ struct KeyspaceStatistics {
 
 class Keyspace {
  public:
-  Keyspace(int databases, uint64_t hash_seed);
+  Keyspace(int databases, uint64_t hash_seed, const memory::ChunkPool::Options& memory = {});
   ~Keyspace();
 
   int count() const { return static_cast<int>(databases_.size()); }
@@ -54,14 +55,19 @@ class Keyspace {
   const AccessClock& access_clock() const { return access_clock_; }
   KeyspaceStatistics& statistics() { return statistics_; }
   const KeyspaceStatistics& statistics() const { return statistics_; }
-  memory::BlockHeap& heap() { return heap_; }
-  const memory::BlockHeap& heap() const { return heap_; }
+  // Snapshots begin and end here.
+  memory::ChunkPool& chunks() { return chunks_; }
+  const memory::ChunkPool& chunks() const { return chunks_; }
+  // Indexes and expiry queues of all databases, and what chunks, slabs and blocks are known by.
+  uint64_t overhead_bytes() const;
+  // Whether the system agrees that a forked child does not inherit indexes and queues, as far as there are any.
+  bool index_kept_from_child() const;
   LazyFree& lazy_free() { return lazy_free_; }
   Random& random() { return random_; }
   uint64_t hash_seed() const { return hash_seed_; }
 
  private:
-  memory::BlockHeap heap_;
+  memory::ChunkPool chunks_;  // outlives all that lies in it
   uint64_t hash_seed_;
   Random random_;
   AccessClock access_clock_;

@@ -81,7 +81,7 @@ void cmd_restore(CommandContext& c) {
   if (!value) return c.reply.error("ERR Bad data format");
   if (*deadline != store::kNoExpiry && *deadline <= c.keyspace.now_ms()) {
     // Its time has passed already: what it was to replace goes, and it does not come.
-    if (options->replace && erase_for_client(c, key)) c.keyspace.add_dirty(1);
+    if (options->replace && c.db().erase(key)) c.keyspace.add_dirty(1);
     return c.reply.ok();
   }
   c.db().load({key, value->view(), *deadline, options->idle_seconds, options->frequency});

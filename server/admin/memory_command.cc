@@ -1,6 +1,8 @@
 // MEMORY: usage, stats, doctor, malloc-stats, purge, help.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "commands/arguments.h"
 #include "memory/heap.h"
 #include "server/admin/admin_families.h"
@@ -29,7 +31,7 @@ void cmd_memory_usage(CommandContext& c) {
   const store::Entry* entry = c.db().find(c.args[2], store::Lookup::kPeek);
   if (entry == nullptr) return c.reply.null();
   const size_t expiry = entry->has_expiry() ? kExpiryBytesPerKey : 0;
-  c.reply.integer(static_cast<int64_t>(entry->memory_bytes() + kIndexBytesPerKey + expiry));
+  c.reply.integer(static_cast<int64_t>(entry->memory_bytes(c.keyspace.chunks()) + kIndexBytesPerKey + expiry));
 }
 
 // A map under construction: its length is the number of fields written.
@@ -80,6 +82,21 @@ void reply_allocator(StatsMap& map, const MemoryFigures& figures) {
   map.integer("fragmentation.bytes", static_cast<uint64_t>(figures.fragmentation_bytes()));
 }
 
+// Our own fields: the engine's blocks by kind, and what they lie in.
+void reply_engine(StatsMap& map, const memory::ChunkPool& chunks) {
+  using memory::BlockKind;
+  constexpr std::pair<std::string_view, BlockKind> kKinds[] = {
+      {"entries", BlockKind::kEntry}, {"large-values", BlockKind::kLargeValue}, {"nodes", BlockKind::kNode}};
+  for (const auto& [name, kind] : kKinds) {
+    map.integer(fmt::format("engine.{}.count", name), chunks.blocks(kind));
+    map.integer(fmt::format("engine.{}.bytes", name), chunks.used_bytes(kind));
+  }
+  const memory::PoolStatistics pool = chunks.statistics();
+  map.integer("engine.chunks.bytes", pool.chunk_bytes);
+  map.integer("engine.ready.bytes", pool.ready_bytes);
+  map.integer("engine.metadata.bytes", pool.metadata_bytes);
+}
+
 void cmd_memory_stats(CommandContext& c) {
   const MemoryFigures figures = gather_memory_figures(server_of(c));
   StatsMap map(c.reply);
@@ -104,6 +121,7 @@ void cmd_memory_stats(CommandContext& c) {
   map.real("dataset.percentage", figures.dataset_percent());
   map.real("peak.percentage", figures.peak_percent());
   reply_allocator(map, figures);
+  reply_engine(map, c.keyspace.chunks());
   map.end();
 }
 
@@ -120,6 +138,7 @@ void cmd_memory_malloc_stats(CommandContext& c) {
 
 void cmd_memory_purge(CommandContext& c) {
   memory::purge_heap();
+  c.keyspace.chunks().purge();
   c.reply.ok();
 }
 

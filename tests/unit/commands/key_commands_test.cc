@@ -30,7 +30,6 @@ TEST_F(KeyCommandsTest, DelAndUnlinkCountWhatTheyDeleted) {
   run("set k v px 1");
   advance_ms(2);
   EXPECT_EQ(run("del k"), ":0");
-  host_.limits_.lazyfree_lazy_user_del = true;
   run({"set", "k", std::string(1 << 20, 'x')});
   EXPECT_EQ(run("del k"), ":1");
 }

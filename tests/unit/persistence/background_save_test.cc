@@ -87,7 +87,7 @@ class BackgroundSaveTest : public ::testing::Test {
 
 TEST_F(BackgroundSaveTest, SavesTheDatasetAsItWas) {
   const Facts before = facts_of(*keyspace_);
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   ASSERT_TRUE(save.start(request()).has_value());
   const pid_t child = save.child_pid();
   EXPECT_TRUE(save.running());
@@ -110,7 +110,7 @@ TEST_F(BackgroundSaveTest, SavesTheDatasetAsItWas) {
 }
 
 TEST_F(BackgroundSaveTest, StateAfterSuccess) {
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   EXPECT_EQ(save.state().last_outcome, "none");
   ASSERT_TRUE(save.start(request()).has_value());
   EXPECT_EQ(save.state().last_outcome, "running");
@@ -134,7 +134,7 @@ TEST_F(BackgroundSaveTest, StateAfterSuccess) {
 }
 
 TEST_F(BackgroundSaveTest, ProgressWhileItRuns) {
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   ASSERT_TRUE(save.start(request(1000)).has_value());
   EXPECT_EQ(save.state().current_save_keys_total, 1000u);
   uint64_t last = 0, steps = 0;
@@ -152,7 +152,7 @@ TEST_F(BackgroundSaveTest, ProgressWhileItRuns) {
 
 TEST_F(BackgroundSaveTest, AKilledChildLeavesTheOldSnapshotAndNoTrace) {
   testing::write_file(path_, "the old snapshot");
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   start_slow(save);
   ::kill(save.child_pid(), SIGKILL);
   const SaveOutcome outcome = finish(save);
@@ -170,7 +170,7 @@ TEST_F(BackgroundSaveTest, AKilledChildLeavesTheOldSnapshotAndNoTrace) {
 TEST_F(BackgroundSaveTest, AKilledChildLeavesNoTraceWhenTheParentChangedItsFolder) {
   const auto here = std::filesystem::current_path();
   std::filesystem::current_path(folder_.path());
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   SaveRequest relative = request(2000);
   relative.target = FileTarget{"dump.rdb"};
   ASSERT_TRUE(save.start(relative).has_value());
@@ -182,7 +182,7 @@ TEST_F(BackgroundSaveTest, AKilledChildLeavesNoTraceWhenTheParentChangedItsFolde
 }
 
 TEST_F(BackgroundSaveTest, ACancelledChildReportsAndCleansUp) {
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   start_slow(save);
   save.cancel();
   const SaveOutcome outcome = finish(save);
@@ -195,7 +195,7 @@ TEST_F(BackgroundSaveTest, ACancelledChildReportsAndCleansUp) {
 }
 
 TEST_F(BackgroundSaveTest, CancelledInsideOneLongSleep) {
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   ASSERT_TRUE(save.start(request(1'000'000'000)).has_value());
   auto outcome = save.cancel_and_wait();
   ASSERT_TRUE(outcome.has_value());
@@ -204,7 +204,7 @@ TEST_F(BackgroundSaveTest, CancelledInsideOneLongSleep) {
 }
 
 TEST_F(BackgroundSaveTest, AStoppedChildIsKilledAfterAWhile) {
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   start_slow(save);
   ::kill(save.child_pid(), SIGSTOP);
   auto outcome = save.cancel_and_wait();
@@ -216,7 +216,7 @@ TEST_F(BackgroundSaveTest, AStoppedChildIsKilledAfterAWhile) {
 
 TEST_F(BackgroundSaveTest, ForkFailures) {
   FailingForker forker;
-  BackgroundSave save({*keyspace_, files_, clock_, log_, forker});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_, forker});
   forker.os_errno = EAGAIN;
   Status status = save.start(request());
   ASSERT_FALSE(status.has_value());
@@ -234,7 +234,7 @@ TEST_F(BackgroundSaveTest, ForkFailures) {
 TEST_F(BackgroundSaveTest, AFullDiskIsSaidInTheChildsWords) {
   testing::write_file(path_, "the old snapshot");
   files_.faults.write_limit_bytes = 1000;
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   ASSERT_TRUE(save.start(request()).has_value());
   const SaveOutcome outcome = finish(save);
   EXPECT_FALSE(outcome.ok);
@@ -255,7 +255,7 @@ TEST_F(BackgroundSaveTest, AFullDiskIsSaidInTheChildsWords) {
 
 TEST_F(BackgroundSaveTest, EveryStepThatFailsLeavesTheOldSnapshot) {
   testing::write_file(path_, "the old snapshot");
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   for (int testing::FileFaults::* fault :
        {&testing::FileFaults::create_errno, &testing::FileFaults::sync_errno, &testing::FileFaults::rename_errno}) {
     files_.faults = {};
@@ -270,7 +270,7 @@ TEST_F(BackgroundSaveTest, EveryStepThatFailsLeavesTheOldSnapshot) {
 }
 
 TEST_F(BackgroundSaveTest, SomebodyElseReapedTheChild) {
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   ASSERT_TRUE(save.start(request()).has_value());
   ASSERT_EQ(::waitpid(save.child_pid(), nullptr, 0), save.child_pid());
   const SaveOutcome outcome = finish(save);
@@ -286,7 +286,7 @@ TEST_F(BackgroundSaveTest, TheChildIsAChildOfItsOwn) {
   int sockets[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
   UniqueFd ours(sockets[0]), theirs(sockets[1]);
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   start_slow(save);
   const pid_t child = save.child_pid();
   EXPECT_EQ(proc_text(child, "comm"), "cowslip-rdb-bgs\n") << "15 characters are all that the kernel keeps";
@@ -305,7 +305,7 @@ TEST_F(BackgroundSaveTest, StreamsToASocket) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets), 0);
   UniqueFd ours(sockets[0]), theirs(sockets[1]);
   for (int i = 0; i < 1000; i++) set(*keyspace_, 1, std::to_string(i), std::string(1000, static_cast<char>(i)));
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   SaveRequest stream = request();
   stream.target = SocketTarget{.fd = theirs.get()};
   stream.options.compression = false;
@@ -336,7 +336,7 @@ TEST_F(BackgroundSaveTest, StreamsToASocket) {
 }
 
 TEST_F(BackgroundSaveTest, ACopyIsNotTheDatasetsSnapshot) {
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   const SnapshotState before = save.state();
   SaveRequest copy = request();
   copy.target = FileTarget{.path = folder_.file("copy.rdb"), .is_snapshot = false};
@@ -360,7 +360,7 @@ TEST_F(BackgroundSaveTest, AReceiverThatTakesNothingIsGivenUp) {
   UniqueFd ours(sockets[0]), theirs(sockets[1]);
   Random random(1);
   for (int i = 0; i < 3000; i++) set(*keyspace_, 1, std::to_string(i), random_text(random, 1000, false));
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   SaveRequest stream = request();
   stream.target = SocketTarget{.fd = theirs.get(), .stall_timeout_ms = 100};
   ASSERT_TRUE(save.start(stream).has_value());
@@ -376,7 +376,7 @@ TEST_F(BackgroundSaveTest, AReceiverThatHangsUpIsAnErrorAndNoSignal) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets), 0);
   UniqueFd ours(sockets[0]), theirs(sockets[1]);
   ours.reset();
-  BackgroundSave save({*keyspace_, files_, clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
   SaveRequest stream = request();
   stream.target = SocketTarget{.fd = theirs.get()};
   ASSERT_TRUE(save.start(stream).has_value());
@@ -390,7 +390,7 @@ TEST_F(BackgroundSaveTest, TheChildDiesWithItsParent) {
   ASSERT_EQ(::pipe(report), 0);
   const pid_t parent = ::fork();
   if (parent == 0) {  // a server in small
-    BackgroundSave save({*keyspace_, files_, clock_, log_});
+    BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
     const bool started = save.start(request(100'000)).has_value();
     const pid_t child = started ? save.child_pid() : 0;
     (void)!::write(report[1], &child, sizeof child);
@@ -415,7 +415,7 @@ TEST_F(BackgroundSaveTest, TheChildDiesWithItsParent) {
 TEST_F(BackgroundSaveTest, DestroyedWhileAChildWorks) {
   pid_t child = 0;
   {
-    BackgroundSave save({*keyspace_, files_, clock_, log_});
+    BackgroundSave save({*keyspace_, keyspace_->chunks(), files_, clock_, log_});
     start_slow(save);
     child = save.child_pid();
   }
@@ -425,7 +425,7 @@ TEST_F(BackgroundSaveTest, DestroyedWhileAChildWorks) {
 
 TEST_F(BackgroundSaveTest, ChildrenKilledAtRandomMomentsNeverPublishHalfAFile) {
   Random random(testing::announced_seed("BackgroundSave.KilledAtRandomMoments"));
-  BackgroundSave save({*keyspace_, real_file_system(), clock_, log_});
+  BackgroundSave save({*keyspace_, keyspace_->chunks(), real_file_system(), clock_, log_});
   for (int round = 0; round < 40; round++) {
     ASSERT_TRUE(save.start(request(round % 2 == 0 ? 0 : 10)).has_value());
     std::this_thread::sleep_for(std::chrono::microseconds(random.below(8000)));

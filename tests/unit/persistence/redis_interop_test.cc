@@ -47,9 +47,8 @@ TEST(RedisInterop, RedisAcceptsWhatWeSave) {
     fill_for_today(*keyspace, random, 1000);
     ServerProcess redis({.binary = testing::kRedisBinary});
     redis.kill_hard();
-    auto saved =
-        save_rdb_file(*keyspace, real_file_system(), redis.snapshot_path(),
-                      {.compression = compression, .access = AccessStamps::kIdle, .now_ms = keyspace->now_ms()});
+    auto saved = save_rdb_file(*keyspace, real_file_system(), redis.snapshot_path(),
+                               {.compression = compression, .now_ms = keyspace->now_ms()});
     ASSERT_TRUE(saved.has_value()) << saved.error().message;
     EXPECT_EQ(testing::check_rdb(redis.snapshot_path()), "");
     redis.start_again();

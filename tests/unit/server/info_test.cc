@@ -80,8 +80,9 @@ TEST_F(InfoTest, SectionsByName) {
 }
 
 TEST_F(InfoTest, DefaultLeavesTheLongSectionsOut) {
-  EXPECT_THAT(sections({}), ElementsAre("Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU",
-                                        "Modules", "Errorstats", "Cluster", "Keyspace", "Cowslip", "Snapshot"));
+  EXPECT_THAT(sections({}),
+              ElementsAre("Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU", "Modules",
+                          "Errorstats", "Cluster", "Keyspace", "Cowslip", "Snapshot", "Engine"));
   EXPECT_EQ(sections({"default"}), sections({}));
   EXPECT_EQ(sections({"all"}).size(), info_sections().size());
   EXPECT_EQ(sections({"Everything"}).size(), info_sections().size());
@@ -118,7 +119,17 @@ TEST_F(InfoTest, OurSectionsComeLast) {
   const size_t cowslip = text.find("# Cowslip\r\ncowslip_version:");
   EXPECT_LT(keyspace, cowslip);
   EXPECT_LT(cowslip, text.find("# Snapshot"));
-  EXPECT_EQ(text.find("# ", text.find("# Snapshot") + 1), std::string::npos);
+  EXPECT_LT(text.find("# Snapshot"), text.find("# Engine"));
+  EXPECT_EQ(text.find("# ", text.find("# Engine") + 1), std::string::npos);
+}
+
+TEST_F(InfoTest, EngineCountsKeysAndLargeValues) {
+  server_.keyspace().database(3).set_string("a", "b");
+  server_.keyspace().database(4).set_string("a", std::string(100'000, 'b'));
+  const std::string text = info({"engine"});
+  EXPECT_THAT(text, HasSubstr("engine_entries:2\r\n"));
+  EXPECT_THAT(text, HasSubstr("engine_large_values:1\r\n"));
+  EXPECT_THAT(text, HasSubstr("engine_huge_pages:o"));
 }
 
 TEST_F(InfoTest, Keyspace) {

@@ -152,23 +152,31 @@ TEST_F(DatabaseTest, SwapExchangesWholeDatabases) {
 TEST_F(DatabaseTest, FlushGivesEveryBlockBack) {
   for (const bool async : {false, true}) {
     for (int i = 0; i < 10'000; i++) db_.set_string(std::to_string(i), std::string(2000, 'v'));
-    EXPECT_GT(keyspace_.heap().used_bytes(), 20'000'000u);
+    EXPECT_GT(keyspace_.chunks().used_bytes(), 20'000'000u);
     EXPECT_EQ(keyspace_.flush_all(async), 10'000u);
     keyspace_.lazy_free().drain();
-    EXPECT_EQ(keyspace_.heap().used_bytes(), 0u);
+    EXPECT_EQ(keyspace_.chunks().used_bytes(), 0u);
   }
   EXPECT_EQ(keyspace_.lazy_free().freed(), 10'000u);
 }
 
-TEST_F(DatabaseTest, UnlinkFreesLargeValuesElsewhere) {
+TEST_F(DatabaseTest, ErasingGivesTheBlocksOfAnyValueBack) {
   db_.set_string("large", std::string(1 << 20, 'v'));
   db_.set_string("small", "v");
-  EXPECT_TRUE(db_.erase_async("large"));
-  EXPECT_TRUE(db_.erase_async("small"));
-  EXPECT_FALSE(db_.erase_async("small"));
-  keyspace_.lazy_free().drain();
-  EXPECT_EQ(keyspace_.lazy_free().freed(), 1u);
-  EXPECT_EQ(keyspace_.heap().used_bytes(), 0u);
+  EXPECT_TRUE(db_.erase("large"));
+  EXPECT_TRUE(db_.erase("small"));
+  EXPECT_FALSE(db_.erase("small"));
+  EXPECT_EQ(keyspace_.chunks().used_bytes(), 0u);
+}
+
+TEST_F(DatabaseTest, MovingAndCopyingTakeMemoryOfTheTarget) {
+  db_.set_string("large", std::string(1 << 20, 'v'));
+  EXPECT_TRUE(db_.copy_to(keyspace_.database(1), "large", "large"));
+  EXPECT_TRUE(db_.move_to(keyspace_.database(2), "large"));
+  EXPECT_EQ(db_.arena().used_bytes(), 0u);
+  EXPECT_EQ(keyspace_.database(1).arena().used_bytes(), keyspace_.database(2).arena().used_bytes());
+  keyspace_.flush(1, false);
+  EXPECT_EQ(get("large", 2), std::string(1 << 20, 'v'));
 }
 
 TEST_F(DatabaseTest, LoadTakesIdleTimesAndFrequencies) {
@@ -179,6 +187,29 @@ TEST_F(DatabaseTest, LoadTakesIdleTimesAndFrequencies) {
   EXPECT_EQ(db_.frequency("b"), 200);
   EXPECT_EQ(get("b"), "7");
   EXPECT_EQ(expiry("b"), 5'000'000);
+}
+
+TEST_F(DatabaseTest, LoadsBatchesOfAnyLength) {
+  for (const size_t count : {0u, 1u, 15u, 16u, 17u, 1000u}) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < count; i++) names.push_back("key " + std::to_string(i));
+    std::vector<LoadedKey> batch;
+    for (const std::string& name : names) batch.push_back({.key = name, .value = StringView(name)});
+    keyspace_.flush_all(false);
+    EXPECT_EQ(db_.load(batch), 0u);
+    EXPECT_EQ(db_.size(), count);
+    for (const std::string& name : names) EXPECT_EQ(get(name), name);
+    EXPECT_EQ(db_.load(batch), count) << "all of them replace what was there";
+    EXPECT_EQ(db_.size(), count);
+  }
+}
+
+TEST_F(DatabaseTest, ABatchMayNameAKeyTwice) {
+  const LoadedKey batch[] = {{.key = "k", .value = StringView("1"), .expire_at_ms = 9'000'000},
+                             {.key = "k", .value = StringView("2")}};
+  EXPECT_EQ(db_.load(batch), 1u);
+  EXPECT_EQ(get("k"), "2");
+  EXPECT_EQ(db_.expires(), 0u);
 }
 
 TEST_F(DatabaseTest, RandomEntryIsNoExpiredOne) {

@@ -9,7 +9,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "memory/heap.h"
+#include "memory/chunk_pool.h"
+#include "store/entry_factory.h"
 
 namespace cowslip::store {
 namespace {
@@ -44,8 +45,9 @@ class IndexTest : public testing::Test {
 
   uint64_t seed_ = test_seed();
   Random random_{seed_};
-  memory::BlockHeap heap_;
-  EntryFactory factory_{heap_};
+  memory::ChunkPool pool_{{.keeper = false}};
+  memory::Arena arena_{pool_};
+  EntryFactory factory_{arena_};
   Index index_{seed_};
 };
 

@@ -1,0 +1,90 @@
+// Makes, changes and frees the entries of one database, in its arena.
+//
+// Problem: while a forked child writes a snapshot, changing a byte that it still has to read makes the kernel copy the
+// page. Solution: what is frozen (memory/chunk_pool.h) is never written. A change to a frozen entry makes a new one
+// with the change in it, and the old one's slot is released with its bytes as they were.
+//
+//   SET k, a child alive:       index slot ──► new entry (a chunk the child does not know)
+//                                              old entry (frozen; released, bytes kept)  ◄── read by the child
+//
+// So every change may move the entry: the caller stores what is returned in the index.
+//
+// A large value's bytes are the exception. Its block is written in place, frozen or not: the kernel then copies the
+// 4 KiB that are written, which from 16 KiB on is less work than to copy the value
+// (docs/decisions/0005-memory-engine.md). Its entry, which has its address and length, follows the rule above.
+//
+// Thread: the one that may use the arena.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "memory/arena.h"
+#include "store/entry.h"
+
+namespace cowslip::store {
+
+class EntryFactory {
+ public:
+  explicit EntryFactory(memory::Arena& arena) : arena_(arena), pool_(arena.pool()) {}
+
+  // ---- new entries. REQUIRES: key.size() <= EntryLayout::kLongestKey ----
+  // Takes the shortest encoding for `value`: an integer if it is one in canonical form.
+  Entry* make_string(std::string_view key, std::string_view value, int64_t expire_at_ms);
+  // Keeps `value` as the bytes it is.
+  Entry* make_text(std::string_view key, std::string_view value, int64_t expire_at_ms);
+  Entry* make_integer(std::string_view key, int64_t value, int64_t expire_at_ms);
+  // A raw string of `length` zero bytes.
+  Entry* make_raw(std::string_view key, size_t length, int64_t expire_at_ms);
+  // A second entry with the same value; `entry` may be of another arena. Leaves it alone.
+  Entry* copy(const Entry& entry, std::string_view key, int64_t expire_at_ms);
+
+  // ---- changes: each consumes `entry`, which is of this arena, and returns what takes its place ----
+  // The same value under another key or with another expiry. A large value is not copied.
+  Entry* with_key(Entry* entry, std::string_view key);
+  Entry* with_expiry(Entry* entry, int64_t expire_at_ms);
+  // REQUIRES: encoding() == kInteger.
+  Entry* with_integer(Entry* entry, int64_t value);
+  // Turns the value into a raw string of `length` bytes that may be written: what was there first, zero bytes after it.
+  // Growing takes room ahead (twice the length up to 1 MiB more), so appending piece by piece is linear.
+  Entry* resize_string(Entry* entry, size_t length);
+  void free(Entry* entry);
+
+  // The bytes of a raw string, to be written in place. REQUIRES: make_raw() or resize_string() returned `entry`, and no
+  // snapshot has begun since.
+  std::span<char> writable_bytes(Entry& entry);
+
+ private:
+  struct Shape {
+    ObjectType type;
+    Encoding encoding;
+    size_t value_length;
+    size_t value_room;  // at least value_length
+  };
+  bool frozen(const void* block) const { return pool_.frozen(block); }
+  // Header, expiry, key, and room for the value, in the entry or outside.
+  Entry* allocate(std::string_view key, int64_t expire_at_ms, const Shape& shape);
+  Entry* allocate_entry(std::string_view key, int64_t expire_at_ms, const Shape& shape, bool external);
+  char* allocate_value(size_t bytes);
+  void attach_value(Entry* entry, char* block);
+  // A new header, expiry and key around the value of `entry`, which is consumed.
+  Entry* rebuild(Entry* entry, std::string_view key, int64_t expire_at_ms);
+  // `entry` itself, or an equal one when it is frozen.
+  Entry* writable(Entry* entry);
+  // Bytes that a value inside the entry can have without moving it.
+  size_t inline_room(const Entry& entry) const;
+  Entry* remake_string(Entry* entry, size_t length, size_t room);
+  Entry* resize_external(Entry* entry, size_t length);
+  void replace_value(Entry* entry, size_t kept, size_t room);
+
+  static char* value_of(Entry& entry) {
+    return entry.external() ? const_cast<char*>(entry.value_block()) : entry.bytes() + entry.value_offset();
+  }
+
+  memory::Arena& arena_;
+  memory::ChunkPool& pool_;
+};
+
+}  // namespace cowslip::store
