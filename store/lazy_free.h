@@ -1,8 +1,9 @@
 // A thread that frees what is too large to free while clients wait.
 //
-// Problem: dropping a database of millions of keys, or one value of a gigabyte, takes seconds. Solution: its owner
-// hands it over and forgets it. The thread starts with the first hand-over; the destructor frees what is left and joins
-// it. A forked child has no such thread and must not call in here.
+// Problem: dropping a database of hundreds of millions of keys gives back thousands of chunks and the pages of an
+// index, one call of the kernel after the other. Solution: its owner hands it over and forgets it. The thread starts
+// with the first hand-over; the destructor frees what is left and joins it. A forked child has no such thread and must
+// not call in here.
 #pragma once
 
 #include <atomic>
