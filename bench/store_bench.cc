@@ -24,7 +24,8 @@ std::vector<std::string> random_keys(uint64_t range) {
 }
 
 void hash_of_16_bytes(benchmark::State& state) {
-  const Index index(42);
+  memory::UnsharedHeap heap;
+  const Index index(42, nullptr, heap);
   const auto keys = random_keys(1'000'000);
   size_t i = 0;
   for (auto _ : state) benchmark::DoNotOptimize(index.hash(keys[i++ % keys.size()]));
@@ -69,16 +70,15 @@ void insert(benchmark::State& state) {
 }
 BENCHMARK(insert)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 
-// One change of a deadline in the queue: remove the old pair, add the new one. Bytes per item from the heap itself.
+// One change of a deadline in the queue: remove the old pair, add the new one.
 void change_expiry(benchmark::State& state) {
   Random random(7);
-  const uint64_t before = memory::heap_statistics().allocated;
-  ExpiryQueue queue;
+  memory::UnsharedHeap heap;
+  ExpiryQueue queue(heap);
   std::vector<ExpiryQueue::Item> items;
   for (int64_t i = 0; i < state.range(0); i++) items.push_back({int64_t(random.below(1u << 30)), random.next()});
-  const uint64_t vector_bytes = items.capacity() * sizeof(ExpiryQueue::Item);
   for (const auto& item : items) queue.add(item.expire_at_ms, item.hash);
-  const uint64_t bytes = memory::heap_statistics().allocated - before - vector_bytes;
+  const size_t bytes = queue.memory_bytes();
   for (auto _ : state) {
     auto& item = items[random.below(items.size())];
     queue.remove(item.expire_at_ms, item.hash);

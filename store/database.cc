@@ -29,7 +29,7 @@ int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
 }  // namespace
 
 DatabaseContents::DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed)
-    : arena(pool), index(hash_seed), factory(arena) {}
+    : arena(pool), index(hash_seed, pool.base(), bucket_heap), expiries(node_heap), factory(arena) {}
 
 Database::Database(Keyspace& keyspace, int number)
     : keyspace_(keyspace),
@@ -305,7 +305,6 @@ size_t Database::delete_expired(size_t limit) {
 }
 
 bool Database::upkeep(int64_t budget_us) {
-  contents_->index.shrink_if_sparse();
   return contents_->index.step(budget_us);
 }
 

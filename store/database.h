@@ -50,15 +50,17 @@ struct LoadedKey {
 
 // What a database holds, detachable so that FLUSHALL ASYNC, SWAPDB and DEBUG RELOAD move it as a whole.
 //
-//   arena      entries and values; a forked child reads these and nothing else
-//   unshared   overflow buckets and queue nodes: with the index's table, what a child does not inherit
+//   arena          entries and values; a forked child reads these and nothing else
+//   bucket_heap,   overflow buckets and queue nodes: with the index's table, what a child does not inherit
+//   node_heap
 //
 // Destroying it gives chunks and ranges back, and looks at no entry.
 struct DatabaseContents {
   DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed);
 
   memory::Arena arena;
-  memory::UnsharedHeap unshared;
+  memory::UnsharedHeap bucket_heap;
+  memory::UnsharedHeap node_heap;
   Index index;
   ExpiryQueue expiries;
   EntryFactory factory;
@@ -73,7 +75,9 @@ class Database {
   size_t expires() const { return contents_->expiries.size(); }
   int64_t average_ttl_ms() const;
   size_t memory_overhead_bytes() const;  // index and expiry queue
-  bool index_kept_from_child() const { return false; }
+  bool index_kept_from_child() const {
+    return contents_->index.kept_from_child() && contents_->expiries.kept_from_child();
+  }
   // Where the entries are, for whoever reads them in the order of memory (memory/snapshot_reader.h): every block of
   // kind kEntry is an Entry. A forked child reads them so, for it has no index.
   const memory::Arena& arena() const { return contents_->arena; }
@@ -112,6 +116,11 @@ class Database {
   size_t load(std::span<const LoadedKey> batch);
   size_t load(const LoadedKey& loaded) { return load(std::span(&loaded, 1)); }
   void reserve(size_t keys) { contents_->index.reserve(keys); }
+
+  // ---- before the lookups of several keys: the first for each of them, then the second for each of them ----
+  uint64_t hash(std::string_view key) const { return contents_->index.hash(key); }
+  void prefetch(uint64_t hash) const { contents_->index.prefetch(hash); }
+  void prefetch_entry(uint64_t hash) const { contents_->index.prefetch_entry(hash); }
 
   // ---- walking ----
   // One step of a SCAN: calls visit(const Entry&) for the keys under one cursor position, expired ones left out (and

@@ -2,13 +2,19 @@
 //
 // An ordered set of (deadline, hash of the key): the exact order, so due keys are found without looking at others, in
 // O(log n) per change. It holds hashes and not addresses because entries move; two keys with the same hash and the same
-// deadline are two equal elements. Thread: the event loop only.
+// deadline are two equal elements.
+//
+// The nodes of the b-tree are not inherited by a forked child: changing deadlines during a save copies nothing. Thread:
+// the event loop only, except for the destructor.
 #pragma once
 
 #include <absl/container/btree_set.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+
+#include "memory/unshared_heap.h"
 
 namespace cowslip::store {
 
@@ -22,6 +28,9 @@ class ExpiryQueue {
     }
   };
 
+  // `heap` is this queue's alone (what it holds is what memory_bytes() says) and outlives it.
+  explicit ExpiryQueue(memory::UnsharedHeap& heap) : items_(Nodes(heap)) {}
+
   void add(int64_t expire_at_ms, uint64_t hash) { items_.insert({expire_at_ms, hash}); }
   // REQUIRES: this pair was added and not yet removed.
   void remove(int64_t expire_at_ms, uint64_t hash) { items_.erase(items_.find(Item{expire_at_ms, hash})); }
@@ -31,11 +40,13 @@ class ExpiryQueue {
   std::optional<Item> earliest() const { return items_.empty() ? std::nullopt : std::optional<Item>(*items_.begin()); }
   // Mean time left of the keys, estimated from the deadlines at a few places in the order; 0 when there are none.
   int64_t average_ttl_ms(int64_t now_ms) const;
-  // An estimate: b-tree nodes are three quarters full on average.
-  size_t memory_bytes() const { return items_.size() * sizeof(Item) * 4 / 3; }
+  size_t memory_bytes() const { return items_.get_allocator().heap()->used_bytes(); }
+  // Whether the kernel agrees that a forked child does not inherit what there is of it.
+  bool kept_from_child() const { return items_.empty() || items_.get_allocator().heap()->kept_from_child(); }
 
  private:
-  absl::btree_multiset<Item> items_;
+  using Nodes = memory::UnsharedAllocator<Item>;
+  absl::btree_multiset<Item, std::less<>, Nodes> items_;
 };
 
 }  // namespace cowslip::store

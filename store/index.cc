@@ -1,32 +1,40 @@
 #include "store/index.h"
 
 #define XXH_INLINE_ALL
-#include <sys/mman.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <chrono>
 #include <cstdlib>
+#include <new>
 #include <utility>
+
+#include "memory/process_memory.h"
+#include "memory/size_classes.h"
 
 namespace cowslip::store {
 namespace {
 
-constexpr size_t kSmallestTable = 4;           // buckets
-constexpr size_t kOverflowPage = 256;          // overflow buckets allocated at once
-constexpr size_t kTargetFill = 3;              // keys per home bucket at which the table doubles, of 5 slots
-constexpr size_t kSparse = 16;                 // the table shrinks below one key per so many slots
-constexpr int kBucketsPerOperation = 2;        // moved with each insert or erase while resizing
-constexpr int kEmptyBucketsPerOperation = 32;  // empty ones skipped at most with each
-constexpr int kLongestFairChain = 16;          // keys in a chain up to which random() is exactly uniform
+// Keys per home bucket, of seven places, at which the table grows by one. Measured in docs/decisions/0005.
+constexpr size_t kLoad = 5;
+// The table shrinks below half of that, so that neither follows at once upon the other.
+constexpr size_t kSparseShare = 2;
 
-size_t buckets_for(size_t keys) {
-  return std::max(kSmallestTable, std::bit_ceil((keys + kTargetFill - 1) / kTargetFill));
+constexpr size_t kHugePage = 2u << 20;
+constexpr size_t kSmallPiece = 64u << 10;
+
+constexpr int kMergesPerLookAtTheClock = 16;
+constexpr size_t kLongestFairChain = 32;  // keys in a chain up to which random() is exactly uniform
+
+// A table takes memory and gives it back in pieces; from 2 MiB on those are huge pages.
+size_t piece_at(size_t bytes) {
+  return bytes < kHugePage ? kSmallPiece : kHugePage;
 }
 
-bool has_no_key(const Index::Bucket& bucket) {
-  return std::all_of(std::begin(bucket.tags), std::end(bucket.tags), [](uint8_t tag) { return tag == 0; });
+size_t round_up(size_t value, size_t to) {
+  return (value + to - 1) & ~(to - 1);
 }
 
 }  // namespace
@@ -47,229 +55,279 @@ uint64_t next_reversed(uint64_t cursor, uint64_t mask) {
 
 }  // namespace internal
 
-void Index::Unmap::operator()(Bucket* buckets) const {
-  ::munmap(buckets, bytes);
+Index::Index(uint64_t seed, char* base, memory::UnsharedHeap& heap, memory::KernelMemory& kernel)
+    : seed_(seed), base_(base), heap_(&heap), kernel_(&kernel) {}
+
+Index::Index(Index&& other) noexcept : Index(other.seed_, other.base_, *other.heap_, *other.kernel_) {
+  *this = std::move(other);
 }
 
-void Index::map(size_t buckets) {
-  // Straight from the kernel: its zero pages arrive as buckets are first used, and it moves a table by its page table,
-  // so making a large one costs no time.
-  const size_t bytes = buckets * sizeof(Bucket);
-  void* block = buckets_ ? ::mremap(buckets_.get(), buckets_.get_deleter().bytes, bytes, MREMAP_MAYMOVE)
-                         : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (block == MAP_FAILED) std::abort();
-  (void)buckets_.release();
-  buckets_ = {static_cast<Bucket*>(block), Unmap{bytes}};
+Index& Index::operator=(Index&& other) noexcept {
+  std::swap(seed_, other.seed_);
+  std::swap(base_, other.base_);
+  std::swap(heap_, other.heap_);
+  std::swap(kernel_, other.kernel_);
+  std::swap(range_, other.range_);
+  std::swap(size_, other.size_);
+  std::swap(buckets_, other.buckets_);
+  std::swap(mask_, other.mask_);
+  std::swap(ready_bytes_, other.ready_bytes_);
+  std::swap(overflow_buckets_, other.overflow_buckets_);
+  return *this;
 }
-
-Index::Index(uint64_t seed) : seed_(seed) {}
-Index::~Index() = default;
 
 uint64_t Index::hash(std::string_view key) const {
   return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
 }
 
-void Index::prefetch(uint64_t hash) const {
-  if (buckets_) __builtin_prefetch(&home_of(hash));
-}
-
-// ---- overflow buckets ----
-
-Index::Bucket* Index::overflow(uint32_t next) const {
-  if (next == 0) return nullptr;
-  return &overflow_pages_[(next - 1) / kOverflowPage][(next - 1) % kOverflowPage];
-}
-
-uint32_t Index::take_overflow() {
-  if (overflow_free_ != 0) {
-    const uint32_t taken = overflow_free_;
-    Bucket* bucket = overflow(taken);
-    overflow_free_ = bucket->next;
-    *bucket = Bucket{};
-    return taken;
-  }
-  if (overflow_used_ == overflow_pages_.size() * kOverflowPage) {
-    overflow_pages_.push_back(std::make_unique<Bucket[]>(kOverflowPage));
-  }
-  return ++overflow_used_;
-}
-
-void Index::give_back_overflow(uint32_t next) {
-  overflow(next)->next = overflow_free_;
-  overflow_free_ = next;
-}
-
-// ---- keys ----
+// ---- lookups ----
 
 template <typename Matches>
 Index::Slot Index::find_where(uint64_t hash, Matches&& matches) const {
-  if (!buckets_) return {};
+  if (buckets_ == 0) return {};
   const uint8_t tag = tag_of(hash);
-  for (Bucket* b = &home_of(hash); b != nullptr; b = overflow(b->next)) {
-    for (int i = 0; i < kSlots; i++) {
-      if (b->tags[i] == tag && matches(*b->entries[i])) return {b, i};
+  for (Bucket* b = home(hash); b != nullptr; b = b->next()) {
+    for (const int place : b->with_tag(tag)) {
+      if (matches(b->reference(place))) return {b, place, base_};
     }
   }
   return {};
 }
 
 Index::Slot Index::find(std::string_view key, uint64_t hash) const {
-  return find_where(hash, [key](const Entry& entry) { return entry.key() == key; });
+  return find_where(hash, [&](uint64_t reference) { return entry_at(reference)->key() == key; });
 }
 
 Index::Slot Index::find_due(uint64_t hash, int64_t expire_at_ms) const {
-  return find_where(hash, [&](const Entry& entry) {
+  return find_where(hash, [&](uint64_t reference) {
+    const Entry& entry = *entry_at(reference);
     return entry.expire_at_ms() == expire_at_ms && this->hash(entry.key()) == hash;
   });
 }
 
-Index::Slot Index::put(uint64_t hash, Entry* entry, uint32_t access) {
-  Bucket* b = &home_of(hash);
-  for (;;) {
-    for (int i = 0; i < kSlots; i++) {
-      if (b->tags[i] != 0) continue;
-      b->tags[i] = tag_of(hash);
-      b->entries[i] = entry;
-      Slot slot(b, i);
-      slot.set_access(access);
-      return slot;
-    }
-    if (b->next == 0) {
-      // Two steps: taking an overflow bucket may move the pages' vector, never the buckets themselves.
-      const uint32_t next = take_overflow();
-      b->next = next;
-    }
-    b = overflow(b->next);
+Index::Slot Index::find_entry(uint64_t hash, const Entry* entry) const {
+  return find_where(hash, [wanted = reference_to(entry, base_)](uint64_t reference) { return reference == wanted; });
+}
+
+void Index::prefetch(uint64_t hash) const {
+  if (buckets_ != 0) __builtin_prefetch(home(hash));
+}
+
+void Index::prefetch_entry(uint64_t hash) const {
+  if (buckets_ == 0) return;
+  const Bucket* b = home(hash);
+  for (const int place : b->with_tag(tag_of(hash))) __builtin_prefetch(entry_at(b->reference(place)));
+  if (const Bucket* next = b->next()) __builtin_prefetch(next);
+}
+
+void Index::prefetch_entries_of(const Bucket* home) const {
+  for (const Bucket* b = home; b != nullptr; b = b->next()) {
+    const int used = b->used();
+    for (int place = 0; place < used; place++) __builtin_prefetch(entry_at(b->reference(place)));
   }
 }
 
-Index::Slot Index::insert(uint64_t hash, Entry* entry, uint32_t access) {
-  if (!buckets_) reserve(1);
-  if (!resizing() && size_ >= whole_count() * kTargetFill) target_ = whole_count() * 2;
-  move_some();
+// ---- chains ----
+
+Bucket* Index::last_of(Bucket* home) {
+  while (Bucket* next = home->next()) home = next;
+  return home;
+}
+
+// Puts the key after the last one. A full bucket makes room for the link by handing its last key on.
+Index::Slot Index::append(Bucket* home, const Moving& key) {
+  Bucket* last = last_of(home);
+  if (last->full()) {
+    auto* added = new (heap_->allocate(sizeof(Bucket))) Bucket;
+    overflow_buckets_++;
+    added->set(0, *last, Bucket::kLinkPlace);
+    last->link(added);
+    last = added;
+  }
+  const int place = last->used();
+  last->set_tag(place, key.tag);
+  last->set_reference(place, key.reference);
+  last->set_access(place, key.access);
+  return {last, place, base_};
+}
+
+// Takes the last key out. One that would be alone in an overflow bucket fits where the link to it was.
+void Index::drop_last(Bucket* home) {
+  Bucket* before = nullptr;
+  Bucket* last = home;
+  while (Bucket* next = last->next()) before = std::exchange(last, next);
+  last->clear(last->used() - 1);
+  if (before == nullptr || last->used() > 1) return;
+  before->unlink();
+  before->set(Bucket::kLinkPlace, *last, 0);
+  heap_->release(last, sizeof(Bucket));
+  overflow_buckets_--;
+}
+
+// Moves all keys out and leaves the bucket empty. Their entries are on the way into the cache then.
+void Index::take_chain(Bucket* home, std::vector<Moving>& into) {
+  for (Bucket* b = home; b != nullptr;) {
+    const int used = b->used();
+    for (int place = 0; place < used; place++) {
+      into.push_back({b->reference(place), b->access(place), b->tag(place)});
+      __builtin_prefetch(entry_at(b->reference(place)));
+    }
+    Bucket* next = b->next();
+    if (b != home) {
+      heap_->release(b, sizeof(Bucket));
+      overflow_buckets_--;
+    }
+    b = next;
+  }
+  *home = Bucket();
+}
+
+Index::Slot Index::insert(uint64_t hash, const Entry* entry, uint32_t access) {
+  if (size_ >= buckets_ * kLoad) split_one();
   size_++;
-  return put(hash, entry, access);
+  return append(home(hash), {reference_to(entry, base_), access, tag_of(hash)});
 }
 
 Entry* Index::erase(Slot slot, uint64_t hash) {
   Entry* entry = slot.entry();
-  slot.bucket_->tags[slot.number_] = 0;
-  slot.bucket_->entries[slot.number_] = nullptr;
-  // Overflow buckets that have become empty leave the chain.
-  Bucket* previous = &home_of(hash);
-  while (previous->next != 0) {
-    Bucket* b = overflow(previous->next);
-    if (!has_no_key(*b)) {
-      previous = b;
-      continue;
-    }
-    const uint32_t unlinked = previous->next;
-    previous->next = b->next;
-    give_back_overflow(unlinked);
-  }
+  Bucket* const chain = home(hash);
+  const Bucket* last = last_of(chain);
+  const int last_place = last->used() - 1;
+  if (slot.bucket() != last || slot.number() != last_place) slot.bucket()->set(slot.number(), *last, last_place);
+  drop_last(chain);
   size_--;
-  move_some();
+  if (sparse()) merge_one();
   return entry;
 }
 
-// ---- resizing ----
+// ---- the table ----
 
-void Index::reserve(size_t keys) {
-  if (keys == 0 || resizing() || buckets_for(keys) <= whole_count()) return;
-  target_ = buckets_for(keys);
-  if (buckets_) return;
-  map(target_);
-  mask_ = target_ - 1;
+void Index::set_bucket_count(size_t buckets) {
+  buckets_ = buckets;
+  mask_ = std::bit_ceil(buckets) - 1;
 }
 
-void Index::shrink_if_sparse() {
-  if (!buckets_ || resizing()) return;
-  const size_t slots = whole_count() * kSlots;
-  if (whole_count() > kSmallestTable && size_ * kSparse < slots) target_ = buckets_for(size_);
-}
+// Adds a bucket and gives it its share of the one that had its keys so far. A range that is full (ulimit -v) lets the
+// chains grow instead.
+void Index::split_one() {
+  open_range();
+  if ((buckets_ + 1) * sizeof(Bucket) > range_.bytes()) return;
+  ready_for(buckets_ + 1);
+  Bucket* const added = new (bucket(buckets_)) Bucket;
+  if (buckets_ == 0) return set_bucket_count(1);
 
-bool Index::split_bucket() {
-  if (split_ == 0) map(2 * whole_count());
-  Bucket& low = buckets_[split_];
-  Bucket& high = buckets_[split_ + whole_count()];
-  split_++;
-  // Both are written to before they are used: the higher one's page may be fresh.
-  high = Bucket{};
-  Bucket before = std::exchange(low, Bucket{});
-  const bool had_keys = put_again(before);
-  if (split_ == whole_count()) {
-    mask_ = 2 * mask_ + 1;
-    split_ = 0;
+  const uint64_t parting_bit = std::bit_floor(buckets_);
+  Bucket* const parted = bucket(buckets_ - parting_bit);
+  set_bucket_count(buckets_ + 1);
+  take_chain(parted, moving_);
+  for (const Moving& key : moving_) {
+    const bool moves = (hash(entry_at(key.reference)->key()) & parting_bit) != 0;
+    append(moves ? added : parted, key);
   }
-  return had_keys;
+  moving_.clear();
 }
 
-bool Index::merge_bucket() {
-  if (split_ == 0) {
-    mask_ /= 2;
-    split_ = whole_count();
-  }
-  split_--;
-  // The higher one stays as it is: nobody looks there any more, and its page goes back to the kernel.
-  const bool had_keys = put_again(buckets_[split_ + whole_count()]);
-  if (split_ == 0) map(whole_count());
-  return had_keys;
+// Takes the last bucket away and gives its keys back to the one it was split from.
+void Index::merge_one() {
+  const size_t last = buckets_ - 1;
+  Bucket* const into = bucket(last - std::bit_floor(last));
+  set_bucket_count(last);
+  take_chain(bucket(last), moving_);
+  for (const Moving& key : moving_) append(into, key);
+  moving_.clear();
+  give_back_beyond_end();
 }
 
-// Puts the keys of a chain that is no longer reached where they belong now, and frees its overflow buckets. False when
-// there was no key.
-bool Index::put_again(Bucket& home) {
-  bool had_keys = false;
-  visit_chain(home, [&](Slot slot) {
-    put(hash(slot.entry()->key()), slot.entry(), slot.access());
-    had_keys = true;
-  });
-  for (uint32_t next = home.next; next != 0;) give_back_overflow(std::exchange(next, overflow(next)->next));
-  return had_keys;
-}
-
-bool Index::move_bucket() {
-  return growing() ? split_bucket() : merge_bucket();
-}
-
-void Index::move_some() {
-  int moved = 0;
-  for (int i = 0; resizing() && moved < kBucketsPerOperation && i < kEmptyBucketsPerOperation; i++) {
-    if (move_bucket()) moved++;
-  }
+bool Index::sparse() const {
+  return buckets_ > 1 && size_ * kSparseShare < buckets_ * kLoad;
 }
 
 bool Index::step(int64_t budget_us) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + std::chrono::microseconds(budget_us);
-  while (resizing() && Clock::now() < end) {
-    for (int i = 0; i < 16 && resizing(); i++) move_bucket();
+  while (sparse() && Clock::now() < end) {
+    for (int i = 0; i < kMergesPerLookAtTheClock && sparse(); i++) merge_one();
   }
-  return resizing();
+  if (sparse()) return true;
+  ready_ahead();
+  return false;
 }
 
-// ---- the rest ----
+// ---- its memory ----
+
+void Index::open_range() {
+  if (range_) return;
+  // No table is as large as the entries it refers to.
+  range_ = memory::AddressRange(*kernel_, {.bytes = std::bit_ceil(memory::total_system_memory()),
+                                           .least_bytes = kHugePage,
+                                           .alignment = kHugePage,
+                                           .forked = false,
+                                           .huge_pages_after = kHugePage});
+}
+
+void Index::ready_for(size_t buckets) {
+  const size_t bytes = buckets * sizeof(Bucket);
+  if (bytes <= ready_bytes_) return;
+  ready_bytes_ = std::min(round_up(bytes, piece_at(bytes)), range_.bytes());
+  range_.commit(ready_bytes_);
+}
+
+void Index::touch(size_t from, size_t to) {
+  for (size_t at = from; at < to; at += memory::kPageBytes) {
+    *static_cast<volatile char*>(range_.begin() + at) = 0;
+  }
+}
+
+// Nobody waits for the kernel to clear the next huge page as long as the table grows by less than half of one from one
+// call to the next.
+void Index::ready_ahead() {
+  const size_t used = buckets_ * sizeof(Bucket);
+  if (used < kHugePage || ready_bytes_ - used > kHugePage / 2) return;
+  const size_t from = ready_bytes_;
+  if (from + kHugePage > range_.bytes()) return;
+  ready_for(from / sizeof(Bucket) + 1);
+  touch(from, ready_bytes_);
+}
+
+// One piece is kept, so that a table that grows again does not have to ask for it.
+void Index::give_back_beyond_end() {
+  const size_t used = buckets_ * sizeof(Bucket);
+  const size_t piece = piece_at(used);
+  if (ready_bytes_ < used + 3 * piece) return;
+  ready_bytes_ = round_up(used, piece) + piece;
+  range_.give_back(ready_bytes_);
+}
+
+void Index::reserve(size_t keys) {
+  if (size_ != 0 || keys == 0) return;
+  open_range();
+  const size_t buckets = std::min((keys + kLoad - 1) / kLoad, range_.bytes() / sizeof(Bucket));
+  if (buckets <= buckets_) return;
+  const size_t old_bytes = ready_bytes_;
+  ready_for(buckets);
+  std::fill_n(bucket(0), std::min(buckets, old_bytes / sizeof(Bucket)), Bucket());
+  touch(old_bytes, ready_bytes_);
+  set_bucket_count(buckets);
+}
+
+// ---- a key by chance ----
 
 Index::Slot Index::random(Random& random) const {
   if (size_ == 0) return {};
   for (;;) {
-    // Every bucket is drawn with the same chance, and a place in it: places beyond its keys are drawn again.
-    Bucket& home = buckets_[random.below(whole_count() + split_)];
-    int keys = 0;
-    visit_chain(home, [&](Slot) { keys++; });
+    // Every bucket is drawn with the same chance, and a place in its chain: places beyond its keys are drawn again.
+    Bucket* const drawn = bucket(random.below(buckets_));
+    size_t keys = 0;
+    visit_chain(drawn, [&](Slot) { keys++; });
     if (keys == 0) continue;
-    int place = static_cast<int>(random.below(std::max(keys, kLongestFairChain)));
+    size_t place = random.below(std::max(keys, kLongestFairChain));
     if (place >= keys) continue;
     Slot chosen;
-    visit_chain(home, [&](Slot slot) {
+    visit_chain(drawn, [&](Slot slot) {
       if (place-- == 0) chosen = slot;
     });
     return chosen;
   }
-}
-
-size_t Index::memory_bytes() const {
-  return (bucket_count() + overflow_pages_.size() * kOverflowPage) * sizeof(Bucket);
 }
 
 }  // namespace cowslip::store

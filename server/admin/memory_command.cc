@@ -17,7 +17,7 @@ namespace {
 using namespace commands;
 
 // What a key costs besides its entry: its share of an index bucket, and its place in the expiry queue.
-constexpr size_t kIndexBytesPerKey = sizeof(store::Index::Bucket) / store::Index::kSlots + 1;
+constexpr size_t kIndexBytesPerKey = store::Index::kUsualBytesPerKey;
 constexpr size_t kExpiryBytesPerKey = sizeof(store::ExpiryQueue::Item);
 
 void cmd_memory_usage(CommandContext& c) {

@@ -8,7 +8,8 @@ namespace {
 constexpr int64_t kNowMs = 1'700'000'000'000;
 
 TEST(ExpiryQueue, AverageOfFewDeadlinesIsTheirMean) {
-  ExpiryQueue queue;
+  memory::UnsharedHeap heap;
+  ExpiryQueue queue(heap);
   EXPECT_EQ(queue.average_ttl_ms(kNowMs), 0);
   queue.add(kNowMs + 1000, 1);
   queue.add(kNowMs + 3000, 2);
@@ -16,7 +17,8 @@ TEST(ExpiryQueue, AverageOfFewDeadlinesIsTheirMean) {
 }
 
 TEST(ExpiryQueue, AverageOfDeadlinesAtTheEndOfTimeDoesNotOverflow) {
-  ExpiryQueue queue;
+  memory::UnsharedHeap heap;
+  ExpiryQueue queue(heap);
   for (uint64_t hash = 0; hash < 100; hash++) queue.add(INT64_MAX - 1, hash);
   EXPECT_GT(queue.average_ttl_ms(kNowMs), INT64_MAX / 2);
 }
