@@ -33,6 +33,7 @@ struct ParserLimits {
   size_t max_inline_bytes = 64u << 10;    // one inline request, or one header line. REQUIRES: at least 32
   bool authenticated = true;              // otherwise the two limits below hold as well, for multibulk requests
   static ParserLimits unauthenticated();  // the defaults, with `authenticated` false
+  bool operator==(const ParserLimits&) const = default;
 };
 
 inline constexpr size_t kUnauthenticatedArguments = 10;

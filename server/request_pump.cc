@@ -27,6 +27,8 @@ constexpr size_t kSentBytesKept = 1u << 20;
 // Replies shorter than this are not held against client-output-buffer-limit before they could be sent.
 constexpr size_t kCheckedOutputBytes = 16u << 10;
 constexpr size_t kQuotedInputBytes = 128;
+// From this many keys on, looking up a random one misses the cache.
+constexpr size_t kKeysWorthLookingAhead = 50'000;
 
 // The first word of the second line of an HTTP request, or of a POST: a web page talks to us through its visitor's
 // browser.
@@ -146,24 +148,43 @@ size_t RequestPump::run_commands(Connection& connection, std::string_view bytes)
   server_.refresh_client_gates(connection);
   size_t used = 0;
   while (used < bytes.size() && !connection.closed) {
-    const auto outcome = connection.parser.parse(bytes.substr(used), limits_for(connection));
-    if (outcome == protocol::RespParser::Outcome::kIncomplete) break;
-    if (outcome == protocol::RespParser::Outcome::kError) {
-      protocol_error(connection, reply, bytes.substr(used));
-      used = bytes.size();
-      break;
-    }
-    const auto arguments = connection.parser.arguments();
+    const protocol::RespParser* request = next_request(connection, bytes.substr(used), used == 0, reply);
+    if (request == nullptr) break;
+    const auto arguments = request->arguments();
     if (!arguments.empty() && !run_one(connection, arguments, reply)) break;
-    used += connection.parser.consumed();
+    used += request->consumed();
     if (connection.session.close_after_reply || connection.is_replica()) used = bytes.size();  // it has said enough
     if (connection.output_bytes() - output_before > kRepliesPerTurn && used < bytes.size()) {
       run_later(connection);
       break;
     }
   }
+  ahead_.drop();
+  if (connection.session.close_after_reply) used = bytes.size();
   if (!connection.closed && connection.output_bytes() > output_before) send_later(connection);
   return used;
+}
+
+const protocol::RespParser* RequestPump::next_request(Connection& connection, std::string_view bytes, bool first,
+                                                      protocol::ReplyWriter& reply) {
+  const protocol::ParserLimits limits = limits_for(connection);
+  ahead_.drop_unless(limits);
+  if (ahead_.empty() && !first) look_ahead(connection, bytes, limits);
+  if (!ahead_.empty()) return &ahead_.take();
+
+  const auto outcome = connection.parser.parse(bytes, limits);
+  if (outcome == protocol::RespParser::Outcome::kError) protocol_error(connection, reply, bytes);
+  if (outcome != protocol::RespParser::Outcome::kCommand) return nullptr;
+  if (first) look_ahead(connection, bytes.substr(connection.parser.consumed()), limits);
+  return &connection.parser;
+}
+
+// With few keys everything is in the cache anyway.
+void RequestPump::look_ahead(const Connection& connection, std::string_view bytes,
+                             const protocol::ParserLimits& limits) {
+  if (bytes.empty()) return;
+  const store::Database& database = std::as_const(server_.keyspace()).database(connection.session.database);
+  if (database.size() >= kKeysWorthLookingAhead) ahead_.look(bytes, limits, server_.table(), database);
 }
 
 // False: the command has to wait, and is not consumed.

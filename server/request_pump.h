@@ -5,7 +5,11 @@
 // share; only the rest of a request that is incomplete is kept with its client.
 //
 // Fairness: a client gets one read of at most kReadBytes per iteration, and stops early when it has made
-// kRepliesPerTurn bytes of replies; what is left of its commands waits for the next iteration. Event loop only.
+// kRepliesPerTurn bytes of replies; what is left of its commands waits for the next iteration.
+//
+// Pipelining: behind its first command a client's next ones are looked at in batches before they run (look_ahead.h), so
+// that their waits for memory overlap. Each still runs, and is refused, exactly as if it had come alone. Event loop
+// only.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +21,7 @@
 #include "protocol/reply_writer.h"
 #include "protocol/resp_parser.h"
 #include "server/event_loop.h"
+#include "server/look_ahead.h"
 
 namespace cowslip::server {
 
@@ -53,6 +58,11 @@ class RequestPump final : public ConnectionEvents {
   void received(Connection& connection, size_t bytes);
   // Runs the whole commands at the front of `bytes`; returns how many bytes they took.
   size_t run_commands(Connection& connection, std::string_view bytes);
+  // Parses the request at the front of `bytes`, unless it was looked at before. Null when it is incomplete, or wrong
+  // and `reply` says so. `first`: the connection's parser may have begun with it earlier.
+  const protocol::RespParser* next_request(Connection& connection, std::string_view bytes, bool first,
+                                           protocol::ReplyWriter& reply);
+  void look_ahead(const Connection& connection, std::string_view bytes, const protocol::ParserLimits& limits);
   bool run_one(Connection& connection, std::span<const std::string_view> arguments, protocol::ReplyWriter& reply);
   void refuse_http(Connection& connection);
   bool must_wait(const Connection& connection, std::span<const std::string_view> arguments) const;
@@ -66,6 +76,7 @@ class RequestPump final : public ConnectionEvents {
 
   Server& server_;
   std::unique_ptr<char[]> shared_;  // kReadBytes
+  LookAhead ahead_;                 // of the client whose commands run; empty otherwise
   std::vector<Connection*> to_send_;
   std::vector<Connection*> backlog_;
   int64_t now_ms_ = 0;
