@@ -5,6 +5,7 @@
 #include "base/numbers.h"
 #include "server/client_registry.h"
 #include "server/config_store.h"
+#include "server/defragmenter.h"
 #include "server/info.h"
 #include "server/server.h"
 
@@ -102,7 +103,7 @@ void info::write_memory(Server& server, InfoText& text) {
   text.field("mem_cluster_links", 0);
   text.field("mem_aof_buffer", 0);
   text.field("mem_allocator", memory::heap_name());
-  text.field("active_defrag_running", 0);
+  text.field("active_defrag_running", server.defragmenter().running_percent());
   text.field("lazyfree_pending_objects", server.keyspace().lazy_free().pending());
   text.field("lazyfreed_objects", server.keyspace().lazy_free().freed());
 }

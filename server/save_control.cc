@@ -10,6 +10,7 @@
 #include "persistence/save_points.h"
 #include "server/client_registry.h"
 #include "server/config.h"
+#include "server/defragmenter.h"
 #include "server/event_loop.h"
 #include "server/latency_monitor.h"
 #include "server/server.h"
@@ -131,6 +132,7 @@ void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
     server_.keyspace().set_dirty(dirty - std::min(dirty, outcome.changes_at_start));
   }
   server_.snapshot_feed().on_child_end(outcome);
+  server_.defragmenter().on_save_end();
   server_.refresh_gates();
 }
 

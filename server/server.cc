@@ -10,6 +10,7 @@
 #include "server/config_store.h"
 #include "server/connection.h"
 #include "server/cron.h"
+#include "server/defragmenter.h"
 #include "server/event_loop.h"
 #include "server/latency_monitor.h"
 #include "server/listeners.h"
@@ -56,7 +57,8 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
       snapshot_feed_(std::make_unique<SnapshotFeed>(*this)),
       loading_(std::make_unique<Loading>(*this)),
       shutdown_(std::make_unique<Shutdown>(*this)),
-      cron_(std::make_unique<Cron>(*this)) {
+      cron_(std::make_unique<Cron>(*this)),
+      defragmenter_(std::make_unique<Defragmenter>(*this)) {
   commands::add_data_commands(table_);
   add_server_commands(table_);
   add_admin_commands(table_);

@@ -28,6 +28,7 @@ namespace cowslip::server {
 class ClientRegistry;
 class ConfigStore;
 class Cron;
+class Defragmenter;
 class EventLoop;
 class LatencyMonitor;
 class Listeners;
@@ -78,6 +79,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   Shutdown& shutdown() { return *shutdown_; }
   Loading& loading() { return *loading_; }
   Cron& cron() { return *cron_; }
+  Defragmenter& defragmenter() { return *defragmenter_; }
   Slowlog& slowlog() { return *slowlog_; }
   LatencyMonitor& latency() { return *latency_; }
   ServerStatistics& statistics() { return statistics_; }
@@ -173,6 +175,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::unique_ptr<Loading> loading_;
   std::unique_ptr<Shutdown> shutdown_;
   std::unique_ptr<Cron> cron_;
+  std::unique_ptr<Defragmenter> defragmenter_;
   std::unique_ptr<Signals> signals_;  // once running
 };
 

@@ -10,6 +10,7 @@
 #include "server/client_registry.h"
 #include "server/config_store.h"
 #include "server/cron.h"
+#include "server/defragmenter.h"
 #include "server/event_loop.h"
 #include "server/listeners.h"
 #include "server/loading.h"
@@ -159,6 +160,7 @@ int Server::run() {
   tell_of_huge_pages(keyspace_.chunks().policies(), log_);
   (void)set_oom_score();  // the log has the reason; it is no reason not to serve
   cron_->start();
+  defragmenter_->start();
   if (const Status loaded = loading_->load_at_start(); !loaded) {
     return loaded.error().code == ErrorCode::kBusy ? 0 : 1;
   }

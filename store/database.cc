@@ -29,7 +29,11 @@ int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
 }  // namespace
 
 DatabaseContents::DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed)
-    : arena(pool), index(hash_seed, pool.base(), bucket_heap), expiries(node_heap), factory(arena) {}
+    : arena(pool),
+      index(hash_seed, pool.base(), bucket_heap),
+      expiries(node_heap),
+      factory(arena),
+      evacuation(arena, index, factory) {}
 
 Database::Database(Keyspace& keyspace, int number)
     : keyspace_(keyspace),
@@ -306,6 +310,12 @@ size_t Database::delete_expired(size_t limit) {
 
 bool Database::upkeep(int64_t budget_us) {
   return contents_->index.step(budget_us);
+}
+
+bool Database::evacuate(const EvacuationLimits& limits, int64_t until_us) {
+  if (!contents_->evacuation.wanted(limits)) return false;
+  contents_->evacuation.step(limits, until_us);
+  return true;
 }
 
 std::unique_ptr<DatabaseContents> Database::detach() {

@@ -19,6 +19,7 @@
 #include "memory/unshared_heap.h"
 #include "store/entry.h"
 #include "store/entry_factory.h"
+#include "store/evacuation.h"
 #include "store/expiry_queue.h"
 #include "store/index.h"
 
@@ -64,6 +65,7 @@ struct DatabaseContents {
   Index index;
   ExpiryQueue expiries;
   EntryFactory factory;
+  Evacuation evacuation;
 };
 
 class Database {
@@ -141,6 +143,11 @@ class Database {
   size_t delete_expired(size_t limit);
   // Rehash work for about `budget_us`. True while more is left.
   bool upkeep(int64_t budget_us);
+
+  // Empties sparse chunks until about `until_us` (monotonic), if more than the limits allow is free. False when there
+  // was nothing to do. REQUIRES: no snapshot is running.
+  bool evacuate(const EvacuationLimits& limits, int64_t until_us);
+  const EvacuationStatistics& evacuation() const { return contents_->evacuation.statistics(); }
 
   // Takes everything out (to be freed by the caller, where it likes) and leaves the database empty.
   std::unique_ptr<DatabaseContents> detach();

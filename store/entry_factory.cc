@@ -98,6 +98,15 @@ Entry* EntryFactory::copy(const Entry& entry, std::string_view key, int64_t expi
   return twin;
 }
 
+void EntryFactory::move_value(void* block) {
+  auto* const entry = reinterpret_cast<Entry*>(pool_.base() + arena_.page_block_owner(block) * 8);
+  const size_t bytes = pool_.capacity(block);
+  char* const target = allocate_value(bytes);
+  std::memcpy(target, block, bytes);
+  attach_value(entry, target);
+  arena_.release(block);
+}
+
 // ---- changes ----
 
 Entry* EntryFactory::rebuild(Entry* entry, std::string_view key, int64_t expire_at_ms) {

@@ -52,6 +52,11 @@ class EntryFactory {
   Entry* resize_string(Entry* entry, size_t length);
   void free(Entry* entry);
 
+  // ---- for evacuation: the same at another place ----
+  Entry* moved(Entry* entry) { return rebuild(entry, entry->key(), entry->expire_at_ms()); }
+  // `block` is a large value of this arena; the entry that has its address is told, nothing else knows it.
+  void move_value(void* block);
+
   // The bytes of a raw string, to be written in place. REQUIRES: make_raw() or resize_string() returned `entry`, and no
   // snapshot has begun since.
   std::span<char> writable_bytes(Entry& entry);

@@ -23,6 +23,22 @@ size_t Keyspace::total_keys() const {
   return keys;
 }
 
+bool Keyspace::evacuate(const EvacuationLimits& limits, int64_t until_us) {
+  bool worked = false;
+  for (const auto& db : databases_) worked = db->evacuate(limits, until_us) || worked;
+  return worked;
+}
+
+EvacuationStatistics Keyspace::evacuation() const {
+  EvacuationStatistics sum;
+  for (const auto& db : databases_) {
+    sum.entries_moved += db->evacuation().entries_moved;
+    sum.values_moved += db->evacuation().values_moved;
+    sum.chunks_emptied += db->evacuation().chunks_emptied;
+  }
+  return sum;
+}
+
 uint64_t Keyspace::overhead_bytes() const {
   uint64_t bytes = chunks_.statistics().metadata_bytes;
   for (const auto& db : databases_) bytes += db->memory_overhead_bytes();

@@ -58,6 +58,10 @@ class Keyspace {
   // Snapshots begin and end here.
   memory::ChunkPool& chunks() { return chunks_; }
   const memory::ChunkPool& chunks() const { return chunks_; }
+  // Database::evacuate for one after the other until the time is up. False when none had anything to do.
+  bool evacuate(const EvacuationLimits& limits, int64_t until_us);
+  // Of all databases, as they are now: what was flushed took its figures along.
+  EvacuationStatistics evacuation() const;
   // Indexes and expiry queues of all databases, and what chunks, slabs and blocks are known by.
   uint64_t overhead_bytes() const;
   // Whether the system agrees that a forked child does not inherit indexes and queues, as far as there are any.

@@ -108,7 +108,6 @@ void expect_no_drift(const Holdings& early, const Holdings& late) {
 }
 
 TEST(ForkCycles, LeaveTheServerAsItWas) {
-  GTEST_SKIP() << "sparse chunks are not evacuated yet: each save leaves holes";
   if (sanitized()) GTEST_SKIP() << "a sanitizer keeps what is freed for a while";
   const int64_t cycles = std::max(environment_integer("COWSLIP_FORK_CYCLES", 1000), 2 * kWarmUpCycles);
   const TempDir folder(::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
