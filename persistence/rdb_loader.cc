@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -88,30 +89,27 @@ class Loader {
   }
 
  private:
-  // An entry and where it ends, for messages.
-  struct Gathered {
-    RdbItem item;
-    uint64_t offset = 0;
-  };
-
   // Takes the entries that lie in the decoder's buffer, a batch at a time: a store can find the places of all of them
   // before it fills the first.
   Status take_buffered() {
     for (;;) {
-      size_t count = 0;
-      while (count < kBatch && decoder_.next_buffered(batch_[count].item)) batch_[count++].offset = decoder_.offset();
-      if (count == 0) return {};
-      tell_origin();
-      for (size_t i = 0; i < count; i++) {
-        if (auto status = take_entry(batch_[i].item, batch_[i].offset); !status) return status;
+      size_t read = 0;
+      RdbItem item;
+      while (read < kBatch && decoder_.next_buffered(item)) {
+        read++;
+        gather(item);
       }
+      if (read == 0) return {};
+      tell_origin();
+      if (auto status = store_gathered(); !status) return status;
     }
   }
 
   Status take(const RdbItem& item) {
     switch (item.kind) {
       case RdbItem::Kind::kEntry:
-        return take_entry(item, decoder_.offset());
+        gather(item);
+        return store_gathered();
       case RdbItem::Kind::kSelectDatabase:
         return select(item.number);
       case RdbItem::Kind::kResizeDatabase:
@@ -167,24 +165,29 @@ class Loader {
     if (delay_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
   }
 
-  Status take_entry(const RdbItem& item, uint64_t offset) {
+  void gather(const RdbItem& item) {
     if (options_.key_delay_us) wait_before_key(options_.key_delay_us());
     const bool expired = item.expire_at_ms != store::kNoExpiry && item.expire_at_ms < options_.now_ms;
     if (expired && options_.skip_expired) {
       report_.keys_expired++;
-      return {};
+      return;
     }
-    store::Database& database = keyspace_.database(database_);
-    const size_t size_before = database.size();
-    database.load({.key = item.key,
-                   .value = item.value,
-                   .expire_at_ms = item.expire_at_ms,
-                   .idle_seconds = item.idle_seconds,
-                   .frequency = item.frequency});
+    offsets_[gathered_] = decoder_.offset();
+    batch_[gathered_++] = {.key = item.key,
+                           .value = item.value,
+                           .expire_at_ms = item.expire_at_ms,
+                           .idle_seconds = item.idle_seconds,
+                           .frequency = item.frequency};
     report_.keys_loaded++;
-    if (database.size() != size_before || options_.replace_existing) return {};
-    return fail(ErrorCode::kCorrupt, fmt::format("The RDB data has the key {} twice in database {} (offset {})",
-                                                 quoted(item.key.substr(0, 128)), database_, offset));
+  }
+
+  Status store_gathered() {
+    const auto batch = std::span(batch_).first(std::exchange(gathered_, 0));
+    const auto twice = keyspace_.database(database_).load(batch);
+    if (!twice || options_.replace_existing) return {};
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("The RDB data has the key {} twice in database {} (offset {})",
+                            quoted(batch[*twice].key.substr(0, 128)), database_, offsets_[*twice]));
   }
 
   void take_aux(const RdbItem& item) {
@@ -201,7 +204,9 @@ class Loader {
   const uint64_t total_;
   const LoadOptions& options_;
   RdbDecoder decoder_;
-  std::array<Gathered, kBatch> batch_;
+  std::array<store::LoadedKey, kBatch> batch_;
+  std::array<uint64_t, kBatch> offsets_ = {};  // where each of them ends in the file, for messages
+  size_t gathered_ = 0;
   LoadReport report_;
   int database_ = 0;
   bool origin_told_ = false;

@@ -259,20 +259,21 @@ uint32_t Database::access_of(const LoadedKey& loaded) const {
   return clock.fresh(now_ms);
 }
 
-size_t Database::load(std::span<const LoadedKey> batch) {
-  size_t replaced = 0;
-  for (; !batch.empty(); batch = batch.subspan(std::min(batch.size(), kLoadedTogether))) {
-    const auto together = batch.first(std::min(batch.size(), kLoadedTogether));
+std::optional<size_t> Database::load(std::span<const LoadedKey> batch) {
+  std::optional<size_t> first_replaced;
+  for (size_t from = 0; from < batch.size(); from += kLoadedTogether) {
+    const auto together = batch.subspan(from, std::min(batch.size() - from, kLoadedTogether));
     std::array<uint64_t, kLoadedTogether> hashes;
     for (size_t i = 0; i < together.size(); i++) {
       hashes[i] = contents_->index.hash(together[i].key);
       contents_->index.prefetch(hashes[i]);
     }
     for (size_t i = 0; i < together.size(); i++) {
-      replaced += adopt(make(together[i]), hashes[i], access_of(together[i])) ? 1 : 0;
+      const bool replaced = adopt(make(together[i]), hashes[i], access_of(together[i]));
+      if (replaced && !first_replaced) first_replaced = from + i;
     }
   }
-  return replaced;
+  return first_replaced;
 }
 
 // ---- walking ----

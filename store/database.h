@@ -43,7 +43,7 @@ struct ExpiryChange {
 // A key as a loader hands it in.
 struct LoadedKey {
   std::string_view key;
-  StringView value;
+  StringView value{std::string_view()};
   int64_t expire_at_ms = kNoExpiry;
   std::optional<uint64_t> idle_seconds = {};  // RDB opcode IDLE, RESTORE IDLETIME
   std::optional<uint8_t> frequency = {};      // RDB opcode FREQ, RESTORE FREQ
@@ -114,9 +114,10 @@ class Database {
   bool set_expiry(std::string_view key, int64_t expire_at_ms);
   bool persist(std::string_view key);  // false when there was no expiry
   // Adds or replaces keys as a file or RESTORE describes them. Several at once wait for memory together instead of one
-  // after the other. Returns how many of them replaced a key.
-  size_t load(std::span<const LoadedKey> batch);
-  size_t load(const LoadedKey& loaded) { return load(std::span(&loaded, 1)); }
+  // after the other. Returns the place in the batch of the first that was there already, if one was.
+  std::optional<size_t> load(std::span<const LoadedKey> batch);
+  // True when the key was there already.
+  bool load(const LoadedKey& loaded) { return load(std::span(&loaded, 1)).has_value(); }
   void reserve(size_t keys) { contents_->index.reserve(keys); }
 
   // ---- before the lookups of several keys: the first for each of them, then the second for each of them ----

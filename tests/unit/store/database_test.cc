@@ -196,10 +196,10 @@ TEST_F(DatabaseTest, LoadsBatchesOfAnyLength) {
     std::vector<LoadedKey> batch;
     for (const std::string& name : names) batch.push_back({.key = name, .value = StringView(name)});
     keyspace_.flush_all(false);
-    EXPECT_EQ(db_.load(batch), 0u);
+    EXPECT_FALSE(db_.load(batch));
     EXPECT_EQ(db_.size(), count);
     for (const std::string& name : names) EXPECT_EQ(get(name), name);
-    EXPECT_EQ(db_.load(batch), count) << "all of them replace what was there";
+    EXPECT_EQ(db_.load(batch).has_value(), count > 0) << "all of them replace what was there";
     EXPECT_EQ(db_.size(), count);
   }
 }
