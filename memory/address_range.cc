@@ -11,6 +11,8 @@
 namespace cowslip::memory {
 namespace {
 
+constexpr size_t kHugePageBytes = 2u << 20;
+
 // Each commit is a system call; a step of this much makes them rare. Committed memory costs nothing until it is
 // touched.
 constexpr size_t kCommitStep = 4u << 20;
@@ -60,6 +62,19 @@ void AddressRange::commit(size_t bytes) {
   const size_t end = std::min(round_up(bytes, kCommitStep), bytes_);
   if (bytes > end || !kernel_->make_accessible(begin_ + committed_, end - committed_)) std::abort();
   committed_ = end;
+}
+
+std::optional<PagesAhead> AddressRange::ready_ahead(size_t used, size_t& ready) {
+  if (used <= kHugePageBytes / 2) return {};
+  const size_t end = round_up(used + kHugePageBytes / 2, kHugePageBytes);
+  if (end <= ready || end > bytes_) return {};
+  commit(end);
+  const size_t from = std::exchange(ready, end);
+  return PagesAhead(*kernel_, begin_ + from, end - from);
+}
+
+void PagesAhead::populate() const {
+  (void)kernel_->advise(at_, bytes_, MADV_POPULATE_WRITE);  // unknown before Linux 5.14: the first write will do it
 }
 
 void AddressRange::give_back(size_t from) {

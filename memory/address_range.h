@@ -9,10 +9,25 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "memory/kernel_memory.h"
 
 namespace cowslip::memory {
+
+// Pages that will be written soon. The kernel takes long to hand out a huge page, so a range that grows asks for the
+// next one beforehand, and lets another thread wait for it: any may call populate(), at any time. Nothing that lies
+// there changes by it, even should the range be gone by then.
+class PagesAhead {
+ public:
+  PagesAhead(KernelMemory& kernel, char* at, size_t bytes) : kernel_(&kernel), at_(at), bytes_(bytes) {}
+  void populate() const;
+
+ private:
+  KernelMemory* kernel_;
+  char* at_;
+  size_t bytes_;
+};
 
 class AddressRange {
  public:
@@ -38,6 +53,9 @@ class AddressRange {
   // Makes [0, bytes) accessible; new memory is zero. Never shrinks. Running out of addresses or of memory ends the
   // process, as everywhere in the field.
   void commit(size_t bytes);
+  // For a range that is used from its beginning up to `used` and has been readied up to `ready`: commits the next pages
+  // when less than half a huge page is left, once `used` comes near huge pages at all, and moves `ready` behind them.
+  std::optional<PagesAhead> ready_ahead(size_t used, size_t& ready);
   // Gives the memory of [from, committed()) back; it stays accessible and reads as zero again.
   void give_back(size_t from);
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "memory/address_range.h"
 
@@ -23,6 +24,8 @@ class UnsharedHeap {
   // REQUIRES: 0 < bytes <= kLargest. Aligned to 32; to 64 when `bytes` is a multiple of 64. Not zeroed.
   void* allocate(size_t bytes);
   void release(void* block, size_t bytes);
+  // What the heap will soon grow into (memory/address_range.h). Usually nothing.
+  std::optional<PagesAhead> memory_ahead() { return range_.ready_ahead(end_, ready_); }
   uint64_t used_bytes() const { return used_bytes_; }
   uint64_t mapped_bytes() const { return range_.committed(); }
   bool kept_from_child() const { return range_.kept_from_child(); }
@@ -37,6 +40,7 @@ class UnsharedHeap {
   KernelMemory* kernel_;
   AddressRange range_;  // reserved with the first block
   size_t end_ = 0;      // of what was ever handed out
+  size_t ready_ = 0;    // of what was readied ahead
   uint64_t used_bytes_ = 0;
   std::array<Free*, kLargest / kGranule> free_{};
 };

@@ -309,7 +309,14 @@ size_t Database::delete_expired(size_t limit) {
   return deleted;
 }
 
+void Database::ready(const std::optional<memory::PagesAhead>& pages) {
+  if (pages) keyspace_.lazy_free().submit(0, [pages = *pages] { pages.populate(); });
+}
+
 bool Database::upkeep(int64_t budget_us) {
+  ready(contents_->index.memory_ahead());
+  ready(contents_->bucket_heap.memory_ahead());
+  ready(contents_->node_heap.memory_ahead());
   return contents_->index.step(budget_us);
 }
 

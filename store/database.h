@@ -160,6 +160,8 @@ class Database {
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
   void expire(Index::Slot slot, uint64_t hash);
   void touch(Index::Slot slot);
+  // Has what the index or the queue will grow into touched by another thread.
+  void ready(const std::optional<memory::PagesAhead>& pages);
   // Stores `entry` under its key, taking the place of `slot` if that is not empty.
   void store(Index::Slot slot, uint64_t hash, Entry* entry);
   const Entry* put(Index::Slot slot, uint64_t hash, Entry* entry);

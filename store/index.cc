@@ -248,9 +248,7 @@ bool Index::step(int64_t budget_us) {
   while (sparse() && Clock::now() < end) {
     for (int i = 0; i < kMergesPerLookAtTheClock && sparse(); i++) merge_one();
   }
-  if (sparse()) return true;
-  ready_ahead();
-  return false;
+  return sparse();
 }
 
 // ---- its memory ----
@@ -276,17 +274,6 @@ void Index::touch(size_t from, size_t to) {
   for (size_t at = from; at < to; at += memory::kPageBytes) {
     *static_cast<volatile char*>(range_.begin() + at) = 0;
   }
-}
-
-// Nobody waits for the kernel to clear the next huge page as long as the table grows by less than half of one from one
-// call to the next.
-void Index::ready_ahead() {
-  const size_t used = buckets_ * sizeof(Bucket);
-  if (used < kHugePage || ready_bytes_ - used > kHugePage / 2) return;
-  const size_t from = ready_bytes_;
-  if (from + kHugePage > range_.bytes()) return;
-  ready_for(from / sizeof(Bucket) + 1);
-  touch(from, ready_bytes_);
 }
 
 // One piece is kept, so that a table that grows again does not have to ask for it.

@@ -33,6 +33,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -103,9 +104,12 @@ class Index {
   // is touched, a quarter of a millisecond for a megabyte: loading would pay it anyway. What is not used goes back with
   // step(). A table that holds keys already grows by itself.
   void reserve(size_t keys);
-  // Upkeep for about `budget_us`: shrinks a table that has become too large for its keys, and readies the memory that
-  // it will grow into next. True while there is more to do.
+  // Shrinks a table that has become too large for its keys, for about `budget_us`. True while there is more to do.
   bool step(int64_t budget_us);
+  // What a large table will soon grow into (memory/address_range.h). Usually nothing.
+  std::optional<memory::PagesAhead> memory_ahead() {
+    return range_.ready_ahead(buckets_ * sizeof(Bucket), ready_bytes_);
+  }
 
   // Calls visit(Slot) for the keys under one cursor position and returns the next cursor; 0 starts and ends. A key may
   // be visited twice. `visit` must not change the index.
@@ -177,7 +181,6 @@ class Index {
   void open_range();
   void ready_for(size_t buckets);
   void touch(size_t from, size_t to);
-  void ready_ahead();
   void give_back_beyond_end();
 
   uint64_t seed_;

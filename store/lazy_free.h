@@ -21,7 +21,8 @@ class LazyFree {
   LazyFree() = default;
   ~LazyFree();
 
-  // Runs `destroy` on the thread. `objects` is what it counts as in pending() and freed(). Event loop only.
+  // Runs `destroy` on the thread. `objects` is what it counts as in pending() and freed(); 0 for other work that waits
+  // for the kernel. Event loop only.
   void submit(size_t objects, std::move_only_function<void()> destroy);
 
   uint64_t pending() const { return pending_.load(std::memory_order_relaxed); }  // lazyfree_pending_objects

@@ -94,6 +94,26 @@ TEST(IndexMemory, GrowsNoFurtherThanItsRange) {
   }
 }
 
+// What a table of more than a huge page will grow into is offered once for each piece, and nothing when it is small.
+TEST(IndexMemory, IsReadiedAhead) {
+  Entries entries;
+  memory::UnsharedHeap heap;
+  Index index(kSeed, entries.pool.base(), heap);
+  size_t pieces = 0;
+  for (int i = 0; i < 800'000; i++) {
+    const std::string key = std::to_string(i);
+    index.insert(index.hash(key), entries.factory.make_integer(key, 1, kNoExpiry), 0);
+    const auto ahead = index.memory_ahead();
+    if (!ahead) continue;
+    EXPECT_GE(index.bucket_count() * sizeof(Bucket), 1u << 20);
+    EXPECT_FALSE(index.memory_ahead());
+    ahead->populate();
+    pieces++;
+  }
+  EXPECT_EQ(pieces, (index.bucket_count() * sizeof(Bucket) + (1u << 20)) >> 21);
+  for (int i = 0; i < 800'000; i++) ASSERT_TRUE(index.find(std::to_string(i), index.hash(std::to_string(i))));
+}
+
 TEST(ExpiryQueueMemory, AChildDoesNotInheritItAndItIsCounted) {
   memory::UnsharedHeap heap;
   ExpiryQueue queue(heap);
