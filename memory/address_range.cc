@@ -1,11 +1,15 @@
 #include "memory/address_range.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace cowslip::memory {
@@ -21,14 +25,27 @@ size_t round_up(size_t value, size_t to) {
   return (value + to - 1) & ~(to - 1);
 }
 
+// Where addresses are limited (ulimit -v), no range may take all of them.
+size_t within_limit(size_t bytes, const AddressRange::Options& options) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return bytes;
+  return std::max(std::min<size_t>(bytes, limit.rlim_cur / options.share_of_limit), options.least_bytes);
+}
+
+[[noreturn]] void end_process(const char* what, size_t bytes) {
+  ::dprintf(STDERR_FILENO, "Out of memory: %s %zu bytes (%s)\n", what, bytes, std::strerror(errno));
+  std::abort();
+}
+
 }  // namespace
 
 AddressRange::AddressRange(KernelMemory& kernel, const Options& options) : kernel_(&kernel) {
-  for (bytes_ = options.bytes; mapping_ == nullptr; bytes_ /= 2) {
-    if (bytes_ < options.least_bytes) std::abort();
+  // Where that much is refused, the next try is for an eighth: others will need addresses as well.
+  for (bytes_ = within_limit(options.bytes, options);; bytes_ = std::max(bytes_ / 8, options.least_bytes)) {
     mapped_bytes_ = bytes_ + options.alignment;
     mapping_ = kernel.reserve(mapped_bytes_);
     if (mapping_ != nullptr) break;
+    if (bytes_ <= options.least_bytes) end_process("there is no address space for", bytes_);
   }
   begin_ = reinterpret_cast<char*>(round_up(reinterpret_cast<uintptr_t>(mapping_), options.alignment));
   if (!options.forked) kept_from_child_ = kernel.advise(mapping_, mapped_bytes_, MADV_DONTFORK);
@@ -60,7 +77,8 @@ AddressRange& AddressRange::operator=(AddressRange&& other) noexcept {
 void AddressRange::commit(size_t bytes) {
   if (bytes <= committed_) return;
   const size_t end = std::min(round_up(bytes, kCommitStep), bytes_);
-  if (bytes > end || !kernel_->make_accessible(begin_ + committed_, end - committed_)) std::abort();
+  if (bytes > end) end_process("a reserved range is too small for", bytes);
+  if (!kernel_->make_accessible(begin_ + committed_, end - committed_)) end_process("the system refuses", bytes);
   committed_ = end;
 }
 

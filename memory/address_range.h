@@ -32,8 +32,9 @@ class PagesAhead {
 class AddressRange {
  public:
   struct Options {
-    size_t bytes;                 // wished for; halved as long as the system refuses (ulimit -v)
+    size_t bytes;                 // wished for; less where the system refuses or limits addresses (ulimit -v)
     size_t least_bytes;           // below this much the process ends: nothing can be stored
+    size_t share_of_limit = 16;   // where addresses are limited, at most one part in so many of the limit is taken
     size_t alignment = 4096;      // of begin(); a power of two, at least a page
     bool forked = true;           // false: MADV_DONTFORK, a child does not inherit the range
     size_t huge_pages_after = 0;  // MADV_HUGEPAGE from this offset on; SIZE_MAX for none

@@ -96,6 +96,8 @@ class Arena {
   void close_slab(ChunkInfo& chunk, Slab& slab);
 
   // ---- pages (arena_pages.cc) ----
+  // How many chunks are looked at whose largest run may or may not do.
+  static constexpr int kRunTries = 4;
   void* allocate_pages(BlockKind kind, size_t pages);
   void* allocate_large(BlockKind kind, size_t pages);
   void release_pages(ChunkInfo& chunk, void* block);

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cassert>
+#include <limits>
 
 #include "memory/arena.h"
 
@@ -129,8 +130,11 @@ bool Arena::pages_fit_elsewhere(const ChunkInfo& chunk) const {
   size_t room = 0;
   for (size_t c = run_class(largest); c < kRunClasses; c++) {
     const auto& list = space(chunk.kind).page_chunks[c];
-    for (const ChunkInfo* other = list.front(); other != nullptr && room < blocks; other = list.after(*other)) {
+    // Of the blocks' own class an allocation looks at the first few only, and so may we.
+    int tries = c == run_class(largest) ? kRunTries : std::numeric_limits<int>::max();
+    for (const ChunkInfo* other = list.front(); other != nullptr && room < blocks && tries > 0; tries--) {
       if (other != &chunk) room += other->pages.largest_free_run() / largest;
+      other = list.after(*other);
     }
   }
   return room >= blocks;

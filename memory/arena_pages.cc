@@ -9,13 +9,6 @@
 #include "memory/poison.h"
 
 namespace cowslip::memory {
-namespace {
-
-// How many chunks are looked at whose largest run may or may not do.
-constexpr int kTries = 4;
-
-}  // namespace
-
 void* Arena::allocate_pages(BlockKind kind, size_t pages) {
   if (pages >= kPagesPerChunk) return allocate_large(kind, pages);
   ChunkInfo& chunk = chunk_with_run(kind, pages);
@@ -39,7 +32,7 @@ ChunkInfo* Arena::candidate_with_run(BlockKind kind, size_t pages) {
   auto& lists = space(kind).page_chunks;
   const size_t own_class = run_class(pages);
   ChunkInfo* chunk = lists[own_class].front();
-  for (int tries = 0; chunk != nullptr && tries < kTries; tries++, chunk = lists[own_class].after(*chunk)) {
+  for (int tries = 0; chunk != nullptr && tries < kRunTries; tries++, chunk = lists[own_class].after(*chunk)) {
     if (chunk->pages.largest_free_run() >= pages) return chunk;
   }
   for (size_t larger = own_class + 1; larger < kRunClasses; larger++) {

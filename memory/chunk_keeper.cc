@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <system_error>
 
 namespace cowslip::memory {
 
@@ -25,13 +26,17 @@ void ChunkKeeper::wake() {
   changed_.notify_all();
 }
 
-// A thread begins with the signal mask of the one that starts it.
+// Where the system has no thread to give, the next wake() tries again; until then free chunks stay resident and none
+// is ready. A thread begins with the signal mask of the one that starts it.
 void ChunkKeeper::start() {
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_setname_np(thread_.native_handle(), "cowslip-keeper");
+  try {
+    thread_ = std::thread([this] { run(); });
+    ::pthread_setname_np(thread_.native_handle(), "cowslip-keeper");
+  } catch (const std::system_error&) {
+  }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 

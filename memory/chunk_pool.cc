@@ -33,6 +33,7 @@ std::string_view huge_pages_obstacle(const ChunkPool::Options& options, KernelMe
 AddressRange reserve_chunks(KernelMemory& kernel, size_t bytes, bool huge_pages) {
   AddressRange range(kernel, {.bytes = bytes,
                               .least_bytes = std::min(bytes, kEnoughToTry),
+                              .share_of_limit = 2,
                               .alignment = kChunkBytes,
                               .huge_pages_after = huge_pages ? 0 : SIZE_MAX});
   // "always" would make them huge unasked.

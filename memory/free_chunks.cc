@@ -5,6 +5,13 @@
 #include "memory/bits.h"
 
 namespace cowslip::memory {
+namespace {
+
+// How many resident chunks are looked at. After a flush during a save there may be as many frozen ones as the server
+// had chunks, until the keeper has given them back; a few ready ones behind them are not worth the search.
+constexpr int kTries = 64;
+
+}  // namespace
 
 bool ChunkSet::contains(size_t chunk) const {
   return bit_at(words_, chunk);
@@ -39,7 +46,8 @@ std::optional<ChunkNumber> ChunkSet::last() const {
 size_t FreeChunks::ready() const {
   if (!epoch_.child_alive()) return resident_.size();
   size_t count = 0;
-  for (auto chunk = resident_.next(0); chunk; chunk = resident_.next(*chunk + 1)) count += !is_frozen(*chunk);
+  auto chunk = resident_.next(0);
+  for (int tries = 0; chunk && tries < kTries; tries++, chunk = resident_.next(*chunk + 1)) count += !is_frozen(*chunk);
   return count;
 }
 
@@ -75,9 +83,12 @@ bool FreeChunks::usable(size_t chunk) const {
 }
 
 std::optional<ChunkNumber> FreeChunks::first_resident(bool frozen) const {
+  if (frozen && !epoch_.child_alive()) return std::nullopt;
   auto chunk = resident_.next(0);
-  while (chunk && is_frozen(*chunk) != frozen) chunk = resident_.next(*chunk + 1);
-  return chunk;
+  for (int tries = 0; chunk && tries < kTries; tries++, chunk = resident_.next(*chunk + 1)) {
+    if (is_frozen(*chunk) == frozen) return chunk;
+  }
+  return std::nullopt;
 }
 
 // Everything beyond the frontier is free, so there always is one.

@@ -47,7 +47,7 @@ class FreeChunks {
   size_t frontier() const { return frontier_; }
   size_t count() const { return resident_.size() + clean_.size(); }  // below the frontier
   size_t resident() const { return resident_.size(); }
-  // Resident chunks that may be written.
+  // Resident chunks that may be written; during a snapshot, those that are found soon.
   size_t ready() const;
   bool contains(size_t chunk) const { return resident_.contains(chunk) || clean_.contains(chunk); }
 

@@ -1,10 +1,11 @@
 // Sizes of slots, so that a block wastes little of its slot and slots waste little of their slab.
 //
-//   up to 256 bytes    every multiple of 8, from 24
+//   up to 256 bytes    every multiple of 8, from 24: at most 7 bytes are wasted
 //   up to 4 KiB        sixteen sizes for each doubling
 //   up to 16 KiB       a slab divided by 16, 15, ... 4, so that nothing is left over
 //
-// A block is at most 6 % (beyond 4 KiB: 20 %) smaller than its slot; what is larger than 16 KiB takes whole pages.
+// Beyond 256 bytes a block is at most 6 % (beyond 4 KiB: 20 %) smaller than its slot; what is larger than 16 KiB takes
+// whole pages.
 #pragma once
 
 #include <cstddef>

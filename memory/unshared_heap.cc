@@ -9,6 +9,7 @@ namespace cowslip::memory {
 namespace {
 
 constexpr size_t kHugePage = 2u << 20;
+constexpr size_t kWorthGivingBack = kHugePage;
 
 size_t granules(size_t bytes) {
   return (bytes + UnsharedHeap::kGranule - 1) / UnsharedHeap::kGranule;
@@ -32,7 +33,7 @@ void* UnsharedHeap::carve(size_t size) {
   if (!range_) {
     // What lies in here is about keys, and keys take more memory than what is about them.
     range_ = AddressRange(*kernel_, {.bytes = total_system_memory() + (size_t{1} << 30),
-                                     .least_bytes = size_t{64} << 20,
+                                     .least_bytes = size_t{4} << 20,
                                      .alignment = kHugePage,
                                      .forked = false,
                                      .huge_pages_after = kHugePage});
@@ -52,6 +53,14 @@ void UnsharedHeap::release(void* block, size_t bytes) {
   const size_t size = granules(bytes) * kGranule;
   used_bytes_ -= size;
   chain(block, size);
+  if (used_bytes_ == 0 && end_ >= kWorthGivingBack) start_over();
+}
+
+// The memory of many keys that have all gone.
+void UnsharedHeap::start_over() {
+  range_.give_back(0);
+  free_ = {};
+  end_ = ready_ = 0;
 }
 
 void UnsharedHeap::chain(void* block, size_t size) {

@@ -35,6 +35,7 @@ class UnsharedHeap {
     Free* next;
   };
   void* carve(size_t size);
+  void start_over();
   void chain(void* block, size_t size);
 
   KernelMemory* kernel_;

@@ -21,7 +21,8 @@
 // bits of the key's length, and no length of the value.
 //
 // Only the index points at an entry, and an entry points at nothing but its own large value: it may be moved at any
-// time by copying it and storing the new address in its one slot. A save can encode it without reading the index.
+// time by copying it and storing the new address in its one slot (and, of an external value, with the block's
+// metadata). A save can encode it without reading the index.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,7 @@
 #include "store/evacuation.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "store/entry_factory.h"
 #include "store/index.h"
@@ -7,13 +9,8 @@
 namespace cowslip::store {
 namespace {
 
-constexpr memory::BlockKind kKinds[] = {memory::BlockKind::kEntry, memory::BlockKind::kLargeValue};
-
 // A chunk fuller than this is not worth the moves that empty it.
 constexpr double kMostUsed = 0.97;
-
-// Between two looks at the clock: some ten microseconds of moving.
-constexpr size_t kBlocksAtOnce = 32;
 
 int64_t now_us() {
   return SystemClock().monotonic_us();
@@ -25,17 +22,16 @@ uint64_t distance(uint64_t a, uint64_t b) {
 
 }  // namespace
 
-bool Evacuation::too_much_is_free(memory::BlockKind kind, const EvacuationLimits& limits) const {
-  const uint64_t free_bytes = arena_.free_bytes(kind);
-  const uint64_t chunk_bytes = free_bytes + arena_.used_bytes(kind);
+bool Evacuation::has_work(const Kind& kind, const EvacuationLimits& limits) const {
+  const uint64_t free_bytes = arena_.free_bytes(kind.kind);
+  if (kind.stuck_free_bytes && distance(*kind.stuck_free_bytes, free_bytes) < memory::kChunkBytes) return false;
+  const uint64_t chunk_bytes = free_bytes + arena_.used_bytes(kind.kind);
   return free_bytes > limits.tolerated_bytes &&
          static_cast<double>(free_bytes) > limits.tolerated_share * static_cast<double>(chunk_bytes);
 }
 
 bool Evacuation::wanted(const EvacuationLimits& limits) const {
-  if (chunk_) return true;
-  if (stuck_at_bytes_ && distance(*stuck_at_bytes_, arena_.used_bytes()) < memory::kChunkBytes) return false;
-  return too_much_is_free(kKinds[0], limits) || too_much_is_free(kKinds[1], limits);
+  return chunk_ || std::ranges::any_of(kinds_, [&](const Kind& kind) { return has_work(kind, limits); });
 }
 
 void Evacuation::step(const EvacuationLimits& limits, int64_t until_us) {
@@ -46,25 +42,31 @@ void Evacuation::step(const EvacuationLimits& limits, int64_t until_us) {
 }
 
 bool Evacuation::choose_chunk(const EvacuationLimits& limits) {
-  stuck_at_bytes_.reset();
-  for (const memory::BlockKind kind : kKinds) {
-    if (!too_much_is_free(kind, limits)) continue;
-    chunk_ = arena_.begin_evacuation(kind, kMostUsed);
-    kind_ = kind;
+  for (Kind& kind : kinds_) {
+    if (!has_work(kind, limits)) continue;
+    kind.stuck_free_bytes.reset();
+    chunk_ = arena_.begin_evacuation(kind.kind, kMostUsed);
+    kind_ = &kind;
+    chunk_bytes_before_ = arena_.chunk_bytes();
     if (chunk_) return true;
-    stuck_at_bytes_ = arena_.used_bytes();
+    kind.stuck_free_bytes = arena_.free_bytes(kind.kind);
   }
   return false;
 }
 
 void Evacuation::move_blocks() {
   blocks_.clear();
-  arena_.blocks_of(*chunk_, kBlocksAtOnce, blocks_);
-  for (void* block : blocks_) kind_ == memory::BlockKind::kEntry ? move_entry(block) : move_value(block);
-  if (!blocks_.empty()) return;
+  arena_.blocks_of(*chunk_, kind_->blocks_at_once, blocks_);
+  for (void* block : blocks_) kind_->kind == memory::BlockKind::kEntry ? move_entry(block) : move_value(block);
+  if (blocks_.empty()) end_chunk();
+}
+
+void Evacuation::end_chunk() {
   arena_.end_evacuation(*chunk_);
   chunk_.reset();
   statistics_.chunks_emptied++;
+  // Moving that gains nothing would go on for ever: new chunks were taken, by the moves or by clients meanwhile.
+  if (arena_.chunk_bytes() >= chunk_bytes_before_) kind_->stuck_free_bytes = arena_.free_bytes(kind_->kind);
 }
 
 void Evacuation::move_entry(void* block) {

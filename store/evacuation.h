@@ -5,12 +5,14 @@
 // as too much of the chunks is holes, take the sparsest one out of use and move what it holds into holes elsewhere. An
 // entry moves by a copy and one store into its slot of the index; of a large value, only its entry has to know.
 //
-// The work is done in slices of a few hundred microseconds, a few blocks between two looks at the clock. Never while a
+// The work is done in slices of a few hundred microseconds, a few blocks between two looks at the clock. (Choosing a
+// chunk looks at all of the database's: some milliseconds for each where there are a hundred gigabytes.) Never while a
 // child is alive: the holes could not be used, and each move would be a new entry.
 //
 // Thread: the event loop.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -40,8 +42,8 @@ class Evacuation {
   Evacuation(memory::Arena& arena, Index& index, EntryFactory& factory)
       : arena_(arena), index_(index), factory_(factory) {}
 
-  // Whether more is free than is tolerated. What cannot be brought together any further does not count until the
-  // arena has changed by about a chunk.
+  // Whether more is free than is tolerated. A kind of blocks that cannot be brought together any further does not count
+  // until its free bytes have changed by about a chunk.
   bool wanted(const EvacuationLimits& limits) const;
   // Moves blocks until about `until_us` (monotonic). REQUIRES: no snapshot is running.
   void step(const EvacuationLimits& limits, int64_t until_us);
@@ -49,20 +51,28 @@ class Evacuation {
   const EvacuationStatistics& statistics() const { return statistics_; }
 
  private:
-  bool too_much_is_free(memory::BlockKind kind, const EvacuationLimits& limits) const;
+  // What is known of one kind of blocks.
+  struct Kind {
+    memory::BlockKind kind;
+    size_t blocks_at_once;                          // moved between two looks at the clock
+    std::optional<uint64_t> stuck_free_bytes = {};  // how much was free when nothing could be gained
+  };
+
+  bool has_work(const Kind& kind, const EvacuationLimits& limits) const;
   bool choose_chunk(const EvacuationLimits& limits);
   void move_blocks();
+  void end_chunk();
   void move_entry(void* block);
   void move_value(void* block);
 
   memory::Arena& arena_;
   Index& index_;
   EntryFactory& factory_;
+  std::array<Kind, 2> kinds_ = {{{memory::BlockKind::kEntry, 32}, {memory::BlockKind::kLargeValue, 1}}};
   std::optional<memory::ChunkNumber> chunk_;  // being emptied
-  memory::BlockKind kind_ = memory::BlockKind::kEntry;
-  // Used bytes of the arena when no chunk was found that could be emptied.
-  std::optional<uint64_t> stuck_at_bytes_;
-  std::vector<void*> blocks_;  // of one look
+  Kind* kind_ = nullptr;                      // of it
+  uint64_t chunk_bytes_before_ = 0;           // of the arena, when it was chosen
+  std::vector<void*> blocks_;                 // of one look
   EvacuationStatistics statistics_;
 };
 

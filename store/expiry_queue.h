@@ -30,6 +30,10 @@ class ExpiryQueue {
 
   // `heap` is this queue's alone (what it holds is what memory_bytes() says) and outlives it.
   explicit ExpiryQueue(memory::UnsharedHeap& heap) : items_(Nodes(heap)) {}
+  // Looks at no node: the heap takes them all along, and a database of millions of deadlines is dropped at once.
+  ~ExpiryQueue() {}  // NOLINT(modernize-use-equals-default): the union's member is not destroyed
+  ExpiryQueue(const ExpiryQueue&) = delete;
+  ExpiryQueue& operator=(const ExpiryQueue&) = delete;
 
   void add(int64_t expire_at_ms, uint64_t hash) { items_.insert({expire_at_ms, hash}); }
   // REQUIRES: this pair was added and not yet removed.
@@ -46,7 +50,9 @@ class ExpiryQueue {
 
  private:
   using Nodes = memory::UnsharedAllocator<Item>;
-  absl::btree_multiset<Item, std::less<>, Nodes> items_;
+  union {
+    absl::btree_multiset<Item, std::less<>, Nodes> items_;
+  };
 };
 
 }  // namespace cowslip::store

@@ -1,5 +1,6 @@
 #include "store/lazy_free.h"
 
+#include <system_error>
 #include <utility>
 
 namespace cowslip::store {
@@ -19,8 +20,22 @@ void LazyFree::submit(size_t objects, std::move_only_function<void()> destroy) {
     std::lock_guard lock(mutex_);
     jobs_.push_back({objects, std::move(destroy)});
   }
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable() && !start()) return run_here();
   changed_.notify_all();
+}
+
+bool LazyFree::start() {
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+  }
+  return thread_.joinable();
+}
+
+// Where the system has no thread to give: clients wait, as they would without the asking for another thread.
+void LazyFree::run_here() {
+  std::unique_lock lock(mutex_);
+  while (!jobs_.empty()) run_next(lock);
 }
 
 void LazyFree::drain() {
@@ -33,16 +48,20 @@ void LazyFree::run() {
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
-    lock.unlock();
-    job.destroy();
-    job.destroy = nullptr;  // what the job owns goes here too, not under the lock
-    lock.lock();
-    pending_.fetch_sub(job.objects, std::memory_order_relaxed);
-    freed_.fetch_add(job.objects, std::memory_order_relaxed);
-    changed_.notify_all();
+    run_next(lock);
   }
+}
+
+void LazyFree::run_next(std::unique_lock<std::mutex>& lock) {
+  Job job = std::move(jobs_.front());
+  jobs_.pop_front();
+  lock.unlock();
+  job.destroy();
+  job.destroy = nullptr;  // what the job owns goes here too, not under the lock
+  lock.lock();
+  pending_.fetch_sub(job.objects, std::memory_order_relaxed);
+  freed_.fetch_add(job.objects, std::memory_order_relaxed);
+  changed_.notify_all();
 }
 
 }  // namespace cowslip::store

@@ -36,7 +36,11 @@ class LazyFree {
     size_t objects;
     std::move_only_function<void()> destroy;
   };
+  bool start();
   void run();
+  void run_here();
+  // REQUIRES: `lock` holds the mutex, and there is a job.
+  void run_next(std::unique_lock<std::mutex>& lock);
 
   std::atomic<uint64_t> pending_ = 0;
   std::atomic<uint64_t> freed_ = 0;

@@ -1,6 +1,7 @@
 // The server where the system refuses one of the things that the memory engine is built on: it says so, and works.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <string>
 #include <string_view>
@@ -76,6 +77,17 @@ TEST(Fallbacks, KeepingTheIndexFromTheChildRefused) {
 
 TEST(Fallbacks, GivingMemoryBackRefused) {
   ServerProcess server({.refused_advice = {MADV_DONTNEED}});
+  expect_everything_works(server);
+}
+
+TEST(Fallbacks, LittleAddressSpace) {
+  if (sanitized()) GTEST_SKIP() << "a sanitizer needs terabytes of addresses";
+  ServerProcess server({.limits = {{RLIMIT_AS, uint64_t{3} << 30}}});
+  for (int number = 1; number < 4; number++) {
+    Client client = server.client();
+    client("SELECT", std::to_string(number));
+    EXPECT_TRUE(client("SET", "k", "v", "EX", "1000").is_ok());
+  }
   expect_everything_works(server);
 }
 
