@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@ namespace cowslip::persistence {
 namespace {
 
 constexpr int64_t kReportEveryUs = 50'000;
+// On a full machine the child gets a thirtieth of what the parent gets. Where a processor is free nothing changes.
+constexpr int kChildNiceness = 15;
 // How long the last report waits for a parent that does not read. It is of no use to wait for ever.
 constexpr int kFinalReportTimeoutMs = 2000;
 
@@ -141,7 +144,9 @@ void become_child(const SaveChildTask& task, Reporter& reporter) {
   // 3. Be the one that is killed when memory runs out, before any is taken.
   set_oom_score(task.request.oom_score_adj);
   ::prctl(PR_SET_NAME, "cowslip-rdb-bgsave");
-  // 4. From here on the parent may cancel.
+  // 4. Leave the processor to the parent where there are not enough of them: its clients wait, ours does not.
+  (void)::setpriority(PRIO_PROCESS, 0, kChildNiceness);
+  // 5. From here on the parent may cancel.
   take_over_signals(reporter);
 }
 

@@ -156,10 +156,10 @@ struct ServerConfig {
   // On, unlike in Redis, and with a lower threshold: here it is what returns the holes that writes during a save leave.
   bool activedefrag = true;
   uint64_t active_defrag_ignore_bytes = 8 << 20;
-  int64_t active_defrag_threshold_lower = 4;  // percent of the chunks that are holes
-  int64_t active_defrag_threshold_upper = 20;
+  int64_t active_defrag_threshold_lower = 2;  // percent of the chunks that are holes
+  int64_t active_defrag_threshold_upper = 8;
   int64_t active_defrag_cycle_min = 1;  // percent of the time
-  int64_t active_defrag_cycle_max = 25;
+  int64_t active_defrag_cycle_max = 40;
   bool lazyfree_lazy_eviction = false;
   bool lazyfree_lazy_expire = false;
   bool lazyfree_lazy_server_del = false;

@@ -26,7 +26,7 @@ class EntryFactory;
 class Index;
 
 struct EvacuationLimits {
-  double tolerated_share = 0.04;       // of the chunks' bytes that may be free
+  double tolerated_share = 0.02;       // of the chunks' bytes that may be free
   uint64_t tolerated_bytes = 8 << 20;  // and so many in any case
 };
 
