@@ -36,6 +36,7 @@ void ChunkKeeper::start() {
     thread_ = std::thread([this] { run(); });
     ::pthread_setname_np(thread_.native_handle(), "cowslip-keeper");
   } catch (const std::system_error&) {
+    // No thread to be had: as said above.
   }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }

@@ -28,6 +28,7 @@ bool LazyFree::start() {
   try {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error&) {
+    // No thread to be had: the caller does the work.
   }
   return thread_.joinable();
 }
