@@ -98,7 +98,11 @@ void PagesAhead::populate() const {
 void AddressRange::give_back(size_t from) {
   static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   from = round_up(from, page);
-  if (from < committed_) (void)kernel_->advise(begin_ + from, committed_ - from, MADV_DONTNEED);
+  if (from >= committed_) return;
+  // Refused where memory is locked: then it is kept, but it still has to read as zero.
+  if (!kernel_->advise(begin_ + from, committed_ - from, MADV_DONTNEED)) {
+    std::memset(begin_ + from, 0, committed_ - from);
+  }
 }
 
 }  // namespace cowslip::memory

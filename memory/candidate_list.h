@@ -2,8 +2,8 @@
 //
 // Problem: at a fork everything that has room becomes taboo at once (a write there would be copied), at the child's end
 // it is welcome again, and there may be a hundred thousand of them. Solution: two lists. At the fork all candidates are
-// laid aside by one splice, at the end brought back by another. Nothing is written to the candidates, so where one is
-// follows from when it was offered:
+// laid aside by one splice, at the end brought back by another. Nothing is written to all but the outermost candidates,
+// so where one is follows from when it was offered:
 //
 //     fork: epoch 8                                     child ends
 //     usable:  A B C  ->  (empty) ... D   D B           D B A C

@@ -11,7 +11,8 @@
 // one byte per chunk in memory that both share, after it has given the chunk's pages back: from then on they are the
 // parent's alone.
 //
-// Thread: begin(), end() and frozen() belong to the event loop, mark_done() to the child.
+// Thread: begin() and end() belong to the event loop; another thread may ask frozen() under a lock that those two are
+// called with; mark_done() is the child's.
 #pragma once
 
 #include <atomic>

@@ -49,6 +49,18 @@ TEST(AddressRange, GrowsInPlaceAndReadsAsZero) {
   EXPECT_EQ(range.begin()[50 * kMiB], 0);
 }
 
+TEST(AddressRange, ReadsAsZeroAgainAlsoWhereGivingBackIsRefused) {
+  FaultyKernelMemory kernel;
+  kernel.refuse_advice(MADV_DONTNEED);
+  AddressRange range(kernel, {.bytes = 64 * kMiB, .least_bytes = kMiB});
+  range.commit(8 * kMiB);
+  std::memset(range.begin(), 'x', 8 * kMiB);
+  range.give_back(kMiB);
+  EXPECT_EQ(range.begin()[kMiB - 1], 'x');
+  EXPECT_EQ(range.begin()[kMiB], 0);
+  EXPECT_EQ(range.begin()[8 * kMiB - 1], 0);
+}
+
 TEST(AddressRange, TakesLessWhereTheSystemRefuses) {
   FaultyKernelMemory kernel;
   kernel.refuse_reserving_more_than(100 * kMiB);
