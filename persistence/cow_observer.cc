@@ -66,9 +66,10 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   exact_peak_ = exact_sum_ = 0;
   summary_ = {};
   // At the fork nothing is copied, and a child starts to count its faults at zero. This is as exact as any reading.
-  last_exact_copied_ = 0;
-  last_exact_counts_ = {.faults = static_cast<int64_t>(at_fork.minor_faults),
-                        .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon)};
+  // How much of our memory it inherited, only a look at it tells (MADV_DONTFORK).
+  given_back_ = 0;
+  start_estimate(0, {.faults = static_cast<int64_t>(at_fork.minor_faults),
+                     .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon)});
   summary_.last.measured_at_us = summary_.last.exact_at_us = forked_at_us_;
   summary_.last.parent_resident = at_fork.resident;
   summary_.last.child_resident = at_fork.resident;
@@ -155,7 +156,8 @@ bool CowObserver::read_counters(pid_t child, Reading& reading) {
   if (!memory::read_process_counters_signal_safe(0, reading.parent)) return false;
   if (!memory::read_process_counters_signal_safe(child, reading.child)) return false;
   reading.counts = {.faults = static_cast<int64_t>(reading.parent.minor_faults + reading.child.minor_faults),
-                    .parent_anonymous = static_cast<int64_t>(reading.parent.resident_anon)};
+                    .parent_anonymous = static_cast<int64_t>(reading.parent.resident_anon),
+                    .child_anonymous = static_cast<int64_t>(reading.child.resident_anon)};
   return true;
 }
 
@@ -173,6 +175,7 @@ std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) {
   if (exact) {
     reading.counts.faults = std::midpoint(before.faults, reading.counts.faults);
     reading.counts.parent_anonymous = std::midpoint(before.parent_anonymous, reading.counts.parent_anonymous);
+    reading.counts.child_anonymous = std::midpoint(before.child_anonymous, reading.counts.child_anonymous);
   }
   reading.at_us = now_us();
   // While the kernel walks the child's page tables the child may have to wait, so what counts is the time on the clock.
@@ -181,22 +184,33 @@ std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) {
   return reading;
 }
 
-uint64_t CowObserver::estimate_copied(const Reading& reading) const {
-  // Each minor fault gave the parent a page: a new one, by which it grew, or a copy, by which it did not. A page it
-  // gave back made it smaller and is the child's alone from then on, so both directions add up. The child's own faults
-  // are copies or new pages; either way they are its alone.
-  const int64_t faults = reading.counts.faults - last_exact_counts_.faults;
-  const int64_t grown = reading.counts.parent_anonymous - last_exact_counts_.parent_anonymous;
-  const int64_t since = faults * page_bytes() - grown;
-  const uint64_t estimate = last_exact_copied_ + static_cast<uint64_t>(std::max<int64_t>(since, 0));
-  return std::min(estimate, std::max(reading.child.resident_anon, last_exact_copied_));
+void CowObserver::start_estimate(uint64_t copied, const Counts& counts) {
+  copied_ = static_cast<int64_t>(copied);
+  last_counts_ = counts;
+}
+
+uint64_t CowObserver::estimate_copied(const Counts& now) {
+  const Counts before = std::exchange(last_counts_, now);
+  if (before.child_anonymous != 0) {
+    given_back_ = std::max<int64_t>(given_back_ + before.child_anonymous - now.child_anonymous, 0);
+  }
+  // Each minor fault gave the parent a page: a new one, by which it grew, or one that it had shared. A page it gave
+  // back made it smaller and is the child's alone from then on, so both directions add up. The child's own faults are
+  // copies or new pages; either way they are its alone.
+  const int64_t unshared =
+      (now.faults - before.faults) * page_bytes() - (now.parent_anonymous - before.parent_anonymous);
+  // What had been shared is copied, unless the child has given it back: then the parent takes it over, once. Which of
+  // the two it was no counter tells. But the server writes into a chunk only when the child is done with it, and then
+  // the child gives it back: as long as there are such pages, they are the ones.
+  const int64_t taken_over = given_back_ > 0 ? std::min(unshared, given_back_) : 0;
+  given_back_ -= taken_over;
+  copied_ += unshared - taken_over;
+  return static_cast<uint64_t>(std::clamp<int64_t>(copied_, 0, now.child_anonymous));
 }
 
 void CowObserver::record(const Reading& reading) {
   CowFigures& last = summary_.last;
   if (reading.copied) {
-    last_exact_copied_ = *reading.copied;
-    last_exact_counts_ = reading.counts;
     last.exact_at_us = reading.at_us;
     exact_peak_ = std::max(exact_peak_, *reading.copied);
     exact_sum_ += *reading.copied;
@@ -207,7 +221,8 @@ void CowObserver::record(const Reading& reading) {
   }
   summary_.sampling_us += reading.took_us;
   last.measured_at_us = reading.at_us;
-  last.copied_bytes = reading.copied ? *reading.copied : estimate_copied(reading);
+  last.copied_bytes = estimate_copied(reading.counts);
+  if (reading.copied) start_estimate(last.copied_bytes = *reading.copied, reading.counts);
   last.parent_resident = reading.parent.resident;
   last.child_resident = reading.child.resident;
   last.growth_bytes = static_cast<int64_t>(reading.parent.resident + last.copied_bytes - at_fork_.resident);

@@ -6,8 +6,8 @@
 //
 // Solution: a thread of the parent reads the exact figure from outside, as often as two thirds of a percent of the time
 // allow, and in between adds what the cheap counters say was copied since: every minor fault of the parent gave it a
-// page, and those that did not make it grow were copies. docs/decisions/0002-copy-on-write-report.md defines every
-// figure.
+// page, and those that did not make it grow were copies, unless the child had given that page back before.
+// docs/decisions/0002-copy-on-write-report.md defines every figure.
 //
 // Thread: the event loop calls in; the observer's own thread samples. It holds its lock for copies of a few
 // words only, so no call waits for the kernel. The thread starts with the first watch() and is joined by the
@@ -81,11 +81,12 @@ class CowObserver {
     int64_t exact_due_us;
     int64_t cheap_due_us;
   };
-  // What the estimate is reckoned from: minor faults of both processes, anonymous memory of the parent. They keep
+  // What the estimate is reckoned from: minor faults of both processes, and their anonymous memory in bytes. They keep
   // moving while the kernel walks the page tables, so an exact reading is held to belong to the middle of its walk.
   struct Counts {
     int64_t faults = 0;
     int64_t parent_anonymous = 0;
+    int64_t child_anonymous = 0;
   };
   // Parent and child, read together.
   struct Reading {
@@ -103,7 +104,8 @@ class CowObserver {
   static bool read_counters(pid_t child, Reading& reading);
   // The following need mutex_.
   void record(const Reading& reading);
-  uint64_t estimate_copied(const Reading& reading) const;
+  void start_estimate(uint64_t copied, const Counts& counts);
+  uint64_t estimate_copied(const Counts& now);
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
@@ -111,8 +113,9 @@ class CowObserver {
   pid_t child_ = 0;          // 0: nobody to measure
   uint64_t generation_ = 0;  // raised whenever child_ changes, so that a reading of an older child is dropped
   memory::ProcessCounters at_fork_;
-  uint64_t last_exact_copied_ = 0;
-  Counts last_exact_counts_;
+  Counts last_counts_;
+  int64_t copied_ = 0;      // as last read exactly, and what was added since
+  int64_t given_back_ = 0;  // by the child, and not written to by the parent since, as far as we know
   int64_t forked_at_us_ = 0;
   uint64_t exact_peak_ = 0;
   uint64_t exact_sum_ = 0;

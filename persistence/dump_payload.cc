@@ -36,9 +36,9 @@ DumpedValue held(store::StringView value) {
 
 }  // namespace
 
-std::string encode_dump(const store::Entry& entry) {
+std::string encode_dump(const store::Entry& entry, bool compression) {
   StringSink sink;
-  RdbEncoder encoder(sink, {.checksum = false, .buffer_bytes = kBufferBytes});
+  RdbEncoder encoder(sink, {.compression = compression, .checksum = false, .buffer_bytes = kBufferBytes});
   (void)encoder.type(static_cast<RdbType>(entry.type()));
   (void)encoder.value(entry);
   (void)encoder.flush();  // a StringSink does not fail

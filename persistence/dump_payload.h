@@ -9,7 +9,8 @@
 
 namespace cowslip::persistence {
 
-std::string encode_dump(const store::Entry& entry);
+// `compression` is the setting rdbcompression: strings as LZF where that is shorter.
+std::string encode_dump(const store::Entry& entry, bool compression = true);
 
 // A decoded payload. Holds its bytes.
 class DumpedValue {

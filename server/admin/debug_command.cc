@@ -91,7 +91,8 @@ void debug_object(CommandContext& c) {
   if (entry == nullptr) return c.reply.error(kNoSuchKey);
   const std::string place = fmt::format("{}", static_cast<const void*>(entry));
   const std::string_view encoding = store::encoding_name(entry->encoding());
-  const size_t serialized = persistence::encode_dump(*entry).size() - kDumpFrameBytes;
+  const size_t serialized =
+      persistence::encode_dump(*entry, server_of(c).config().rdbcompression).size() - kDumpFrameBytes;
   // The access stamp last: asking for it looks the key up again.
   const auto idle = static_cast<int64_t>(c.db().idle_seconds(c.args[2]));
   c.reply.simple(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}", place,

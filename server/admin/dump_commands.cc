@@ -15,7 +15,7 @@ using namespace commands;
 void cmd_dump(CommandContext& c) {
   const store::Entry* entry = c.db().find(c.args[1], c.read_lookup());
   if (entry == nullptr) return c.reply.null();
-  c.reply.bulk(persistence::encode_dump(*entry));
+  c.reply.bulk(persistence::encode_dump(*entry, server_of(c).config().rdbcompression));
 }
 
 struct RestoreOptions {

@@ -143,6 +143,32 @@ TEST_F(SnapshotFigures, NewMemoryIsAtNoReadingCopiedMemory) {
   ::kill(child_, SIGKILL);
 }
 
+// Small pages, a child that gives back what it has written, a parent that writes there: one fault each, and no copy.
+TEST(SnapshotFiguresOfSmallPages, WhatTheChildGaveBackIsNotCopied) {
+  if (sanitized()) GTEST_SKIP() << "a sanitizer's shadow memory counts as well, and moves";
+  // The child sleeps after every tenth key: about two seconds in all, and no exact reading in the first of them.
+  ServerProcess server(
+      {.directives = {"--rdb-key-save-delay", "-10", "--enable-debug-command", "yes"}, .huge_pages_disabled = true});
+  constexpr int kSmallKeys = 400'000;
+  ASSERT_TRUE(server.client()("DEBUG", "POPULATE", std::to_string(kSmallKeys), "key", "100").is_ok());
+  ASSERT_FALSE(server.client()("BGSAVE").is_error());
+  pid_t child = 0;
+  ASSERT_TRUE(eventually([&] { return (child = server.child()) != 0; }));
+  const int64_t at_fork = rollup(child, "Rss");
+  Client client = server.client();
+  // Its order is that of the addresses, so the first quarter is what it gives back first.
+  ASSERT_TRUE(eventually([&] { return rollup(child, "Rss") < at_fork - at_fork / 3; }));
+  ASSERT_EQ(::kill(child, SIGSTOP), 0);
+  for (int i = 0; i < kSmallKeys / 4; i += 10) client("SET", "key:" + std::to_string(i), std::string(100, 'n'));
+  sleep_ms(50);
+  const std::string info = server.info("snapshot");
+  const int64_t copied = rollup(child, "Private_Dirty");
+  EXPECT_TRUE(close_to(info_number(info, "snapshot_copied_bytes"), copied))
+      << info_field(info, "snapshot_copied_bytes") << ", /proc says " << copied;
+  EXPECT_GT(info_number(info, "snapshot_parent_minor_faults") * 4096, 2 * copied) << "nothing to be mistaken about";
+  ::kill(child, SIGKILL);
+}
+
 TEST_F(SnapshotFigures, AfterASaveTheLastOnesStay) {
   start_and_write();
   expect_figures_settle();

@@ -41,6 +41,16 @@ TEST(DumpPayload, RandomValuesComeBack) {
   }
 }
 
+TEST(DumpPayload, IsCompressedUnlessToldNotTo) {
+  auto keyspace = make_keyspace();
+  keyspace->database(0).set_string("k", std::string(1000, 'z'));
+  const store::Entry& entry = *keyspace->database(0).find("k");
+  EXPECT_LT(encode_dump(entry).size(), 100u);
+  const std::string plain = encode_dump(entry, false);
+  EXPECT_GT(plain.size(), 1000u);
+  EXPECT_TRUE(text_of(*decode_dump(plain)) == std::string(1000, 'z'));
+}
+
 TEST(DumpPayload, VersionsUpToElevenAreTaken) {
   EXPECT_TRUE(decode_dump(sealed(bytes_of({0}) + plain("v"), 1)).has_value());
   EXPECT_TRUE(decode_dump(sealed(bytes_of({0}) + plain("v"), 11)).has_value());
