@@ -1,6 +1,7 @@
-// Text to numbers and back, as strictly as Redis does it.
+// Text to numbers and back, as strictly as Redis does it; and rounding.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,5 +34,10 @@ size_t format_int64(int64_t value, char* out);
 std::optional<uint64_t> parse_memory(std::string_view text);
 // 1536 -> "1.50K", as INFO's *_human fields write sizes.
 std::string format_memory_human(uint64_t bytes);
+
+// The least multiple of `to` that is not below `value`. REQUIRES: `to` is a power of two.
+constexpr size_t round_up(size_t value, size_t to) {
+  return (value + to - 1) & ~(to - 1);
+}
 
 }  // namespace cowslip

@@ -12,18 +12,14 @@
 #include <cstring>
 #include <utility>
 
+#include "base/numbers.h"
+
 namespace cowslip::memory {
 namespace {
-
-constexpr size_t kHugePageBytes = 2u << 20;
 
 // Each commit is a system call; a step of this much makes them rare. Committed memory costs nothing until it is
 // touched.
 constexpr size_t kCommitStep = 4u << 20;
-
-size_t round_up(size_t value, size_t to) {
-  return (value + to - 1) & ~(to - 1);
-}
 
 // Where addresses are limited (ulimit -v), no range may take all of them.
 size_t within_limit(size_t bytes, const AddressRange::Options& options) {

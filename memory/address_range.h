@@ -15,6 +15,9 @@
 
 namespace cowslip::memory {
 
+// What the kernel maps as one where it can: on x86-64, and on ARM with pages of 4 KiB.
+inline constexpr size_t kHugePageBytes = 2u << 20;
+
 // Pages that will be written soon. The kernel takes long to hand out a huge page, so a range that grows asks for the
 // next one beforehand, and lets another thread wait for it: any may call populate(), at any time. Nothing that lies
 // there changes by it, even should the range be gone by then.

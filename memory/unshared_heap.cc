@@ -8,8 +8,7 @@
 namespace cowslip::memory {
 namespace {
 
-constexpr size_t kHugePage = 2u << 20;
-constexpr size_t kWorthGivingBack = kHugePage;
+constexpr size_t kWorthGivingBack = kHugePageBytes;
 
 size_t granules(size_t bytes) {
   return (bytes + UnsharedHeap::kGranule - 1) / UnsharedHeap::kGranule;
@@ -34,9 +33,9 @@ void* UnsharedHeap::carve(size_t size) {
     // What lies in here is about keys, and keys take more memory than what is about them.
     range_ = AddressRange(*kernel_, {.bytes = total_system_memory() + (size_t{1} << 30),
                                      .least_bytes = size_t{4} << 20,
-                                     .alignment = kHugePage,
+                                     .alignment = kHugePageBytes,
                                      .forked = false,
-                                     .huge_pages_after = kHugePage});
+                                     .huge_pages_after = kHugePageBytes});
   }
   const size_t alignment = size % 64 == 0 ? 64 : kGranule;
   if (end_ % alignment != 0) {  // the granule that is skipped is a block of its own

@@ -11,6 +11,7 @@
 #include <new>
 #include <utility>
 
+#include "base/numbers.h"
 #include "memory/process_memory.h"
 #include "memory/size_classes.h"
 
@@ -22,7 +23,6 @@ constexpr size_t kLoad = 5;
 // The table shrinks below half of that, so that neither follows at once upon the other.
 constexpr size_t kSparseShare = 2;
 
-constexpr size_t kHugePage = 2u << 20;
 constexpr size_t kSmallPiece = 64u << 10;
 
 constexpr int kMergesPerLookAtTheClock = 16;
@@ -30,11 +30,7 @@ constexpr size_t kLongestFairChain = 32;  // keys in a chain up to which random(
 
 // A table takes memory and gives it back in pieces; from 2 MiB on those are huge pages.
 size_t piece_at(size_t bytes) {
-  return bytes < kHugePage ? kSmallPiece : kHugePage;
-}
-
-size_t round_up(size_t value, size_t to) {
-  return (value + to - 1) & ~(to - 1);
+  return bytes < memory::kHugePageBytes ? kSmallPiece : memory::kHugePageBytes;
 }
 
 }  // namespace
@@ -57,24 +53,6 @@ uint64_t next_reversed(uint64_t cursor, uint64_t mask) {
 
 Index::Index(uint64_t seed, char* base, memory::UnsharedHeap& heap, memory::KernelMemory& kernel)
     : seed_(seed), base_(base), heap_(&heap), kernel_(&kernel) {}
-
-Index::Index(Index&& other) noexcept : Index(other.seed_, other.base_, *other.heap_, *other.kernel_) {
-  *this = std::move(other);
-}
-
-Index& Index::operator=(Index&& other) noexcept {
-  std::swap(seed_, other.seed_);
-  std::swap(base_, other.base_);
-  std::swap(heap_, other.heap_);
-  std::swap(kernel_, other.kernel_);
-  std::swap(range_, other.range_);
-  std::swap(size_, other.size_);
-  std::swap(buckets_, other.buckets_);
-  std::swap(mask_, other.mask_);
-  std::swap(ready_bytes_, other.ready_bytes_);
-  std::swap(overflow_buckets_, other.overflow_buckets_);
-  return *this;
-}
 
 uint64_t Index::hash(std::string_view key) const {
   return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
@@ -257,10 +235,10 @@ void Index::open_range() {
   if (range_) return;
   // No table is as large as the entries it refers to.
   range_ = memory::AddressRange(*kernel_, {.bytes = std::bit_ceil(memory::total_system_memory()),
-                                           .least_bytes = kHugePage,
-                                           .alignment = kHugePage,
+                                           .least_bytes = memory::kHugePageBytes,
+                                           .alignment = memory::kHugePageBytes,
                                            .forked = false,
-                                           .huge_pages_after = kHugePage});
+                                           .huge_pages_after = memory::kHugePageBytes});
 }
 
 void Index::ready_for(size_t buckets) {

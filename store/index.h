@@ -76,8 +76,8 @@ class Index {
   // chains to give them back, it is expected to go soon after.
   Index(uint64_t seed, char* base, memory::UnsharedHeap& heap,
         memory::KernelMemory& kernel = memory::real_kernel_memory());
-  Index(Index&& other) noexcept;
-  Index& operator=(Index&& other) noexcept;
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
 
   uint64_t hash(std::string_view key) const;
 

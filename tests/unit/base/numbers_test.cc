@@ -189,5 +189,13 @@ TEST(FormatMemoryHuman, ScalesByPowersOf1024) {
   EXPECT_EQ(format_memory_human(uint64_t{7} << 50), "7.00P");
 }
 
+TEST(RoundUp, GivesTheNextMultiple) {
+  static_assert(round_up(0, 4096) == 0);
+  EXPECT_EQ(round_up(1, 4096), 4096u);
+  EXPECT_EQ(round_up(4096, 4096), 4096u);
+  EXPECT_EQ(round_up(4097, 4096), 8192u);
+  EXPECT_EQ(round_up((size_t{1} << 40) + 1, size_t{2} << 20), (size_t{1} << 40) + (2u << 20));
+}
+
 }  // namespace
 }  // namespace cowslip

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "memory/chunk_pool.h"
 #include "store/entry_factory.h"
@@ -300,19 +299,6 @@ TEST_F(IndexTest, ReservingWhatIsNotUsedGoesBackWithUpkeep) {
   EXPECT_LE(index_.bucket_count(), 2u);
   EXPECT_LE(index_.memory_bytes(), 256u << 10);
   EXPECT_EQ(keys(), std::set<std::string>{"only"});
-}
-
-TEST_F(IndexTest, MovesAsAWhole) {
-  for (int i = 0; i < 5000; i++) add(std::to_string(i));
-  const auto all = keys();
-  Index taken = std::move(index_);
-  EXPECT_EQ(taken.size(), 5000u);
-  EXPECT_EQ(index_.size(), 0u);
-  EXPECT_FALSE(has("1"));
-  EXPECT_TRUE(add("1"));
-  EXPECT_EQ(keys(), std::set<std::string>{"1"});
-  index_ = std::move(taken);
-  EXPECT_EQ(keys(), all);
 }
 
 TEST_F(IndexTest, RandomDrawsEveryKeyEquallyOften) {
