@@ -1,8 +1,12 @@
 // What a block costs: from an arena, and from the general heap (jemalloc) for comparison.
 #include <benchmark/benchmark.h>
+#include <time.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <expected>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -120,6 +124,40 @@ void begin_and_end_snapshot(benchmark::State& state) {
   }
 }
 BENCHMARK(begin_and_end_snapshot)->Unit(benchmark::kMicrosecond);
+
+// Of this thread: what other processes take does not count.
+double processor_us() {
+  timespec time;
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+}
+
+// How long a slice of the event loop may wait for the choice of a chunk to evacuate, in a database of as many chunks,
+// all of them sparse. Blocks of the largest slot: a hundred gigabytes are a few million of them, and none is touched.
+void choose_chunk(benchmark::State& state) {
+  ChunkPool pool({.address_space_bytes = uint64_t{128} << 30, .keeper = false});
+  Arena arena(pool);
+  Random random(1);
+  std::vector<void*> blocks(static_cast<size_t>(state.range(0)) * (kChunkBytes / kLargestSlot));
+  for (auto& block : blocks) block = arena.allocate(BlockKind::kEntry, kLargestSlot);
+  for (size_t i = 0; i < blocks.size() / 20; i++) {
+    if (void*& block = blocks[random.below(blocks.size())]; block != nullptr)
+      arena.release(std::exchange(block, nullptr));
+  }
+  double longest_call_us = 0;
+  for (auto _ : state) {
+    std::expected<ChunkNumber, Arena::NoChunk> chunk = std::unexpected(Arena::NoChunk::kYet);
+    while (!chunk && chunk.error() == Arena::NoChunk::kYet) {
+      const double before_us = processor_us();
+      chunk = arena.begin_evacuation(BlockKind::kEntry, 0.97);
+      longest_call_us = std::max(longest_call_us, processor_us() - before_us);
+    }
+    if (!chunk) return state.SkipWithError("no chunk is sparse");
+    arena.end_evacuation(*chunk);
+  }
+  state.counters["longest_call_us"] = longest_call_us;
+}
+BENCHMARK(choose_chunk)->Arg(500)->Arg(50'000)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace cowslip::memory

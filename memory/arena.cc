@@ -102,8 +102,10 @@ ChunkInfo& Arena::add_chunks(BlockKind kind, ChunkUse use, size_t count) {
 
 void Arena::remove_chunk(ChunkInfo& chunk) {
   if (chunk.linked()) chunk.unlink();
-  std::vector<ChunkNumber>& chunks = space(chunk.kind).chunks;
+  Space& of_kind = space(chunk.kind);
+  std::vector<ChunkNumber>& chunks = of_kind.chunks;
   const ChunkNumber number = chunks[chunk.position];
+  of_kind.sparse.forget(number);
   chunks[chunk.position] = chunks.back();
   pool_.info(chunks.back()).position = chunk.position;
   chunks.pop_back();

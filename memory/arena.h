@@ -21,13 +21,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <expected>
 #include <vector>
 
 #include "memory/bitmap_heap.h"
 #include "memory/candidate_list.h"
 #include "memory/chunk.h"
 #include "memory/chunk_pool.h"
+#include "memory/sparse_search.h"
 
 namespace cowslip::memory {
 
@@ -60,10 +61,12 @@ class Arena {
   uint64_t page_block_owner(const void* block) const;
 
   // ---- evacuation. A snapshot may begin in the midst of it: it gains nothing before that has ended ----
-  // The chunk of `kind` with the smallest share of used bytes, if that is below `most_used` (0 to 1) and the others
-  // have room for what it holds, so that moving it leaves a chunk less. It stays out of use for new blocks until it is
-  // empty or end_evacuation(). REQUIRES: no snapshot is running.
-  std::optional<ChunkNumber> begin_evacuation(BlockKind kind, double most_used);
+  enum class NoChunk { kYet, kAtAll };
+  // One of the chunks of `kind` with the smallest share of used bytes, if that is below `most_used` (0 to 1) and the
+  // others have room for what it holds, so that moving it leaves a chunk less. It stays out of use for new blocks until
+  // it is empty or end_evacuation(). A call looks at so many chunks only that it takes some ten microseconds: without
+  // one `kYet`, the next call goes on from there (sparse_search.h). REQUIRES: no snapshot is running.
+  std::expected<ChunkNumber, NoChunk> begin_evacuation(BlockKind kind, double most_used);
   void end_evacuation(ChunkNumber chunk);
   // Up to `limit` blocks of the chunk that are still there, in address order; none when it was emptied.
   void blocks_of(ChunkNumber chunk, size_t limit, std::vector<void*>& into) const;
@@ -85,6 +88,7 @@ class Arena {
     CandidateList<ChunkInfo> slab_chunks;                           // with a free slab
     std::array<CandidateList<ChunkInfo>, kRunClasses> page_chunks;  // with free pages, by their largest run
     std::vector<ChunkNumber> chunks;                                // all of them
+    SparseSearch sparse;                                            // for the next ones to be evacuated
     uint64_t used_bytes = 0;
     uint64_t blocks = 0;
   };
@@ -115,7 +119,7 @@ class Arena {
   void count(ChunkInfo& chunk, int64_t blocks, int64_t bytes);
 
   // ---- evacuation (arena_evacuation.cc) ----
-  std::vector<ChunkNumber> sparsest_chunks(BlockKind kind, double most_used) const;
+  void look_for_sparse(Space& of_kind);
   void exclude(ChunkInfo& chunk);
   bool others_have_room_for(const ChunkInfo& chunk) const;
   bool slots_fit_elsewhere(const ChunkInfo& chunk) const;

@@ -13,8 +13,9 @@
 namespace cowslip::memory {
 namespace {
 
-// How many of the sparsest chunks are looked at: what one of them holds may fit nowhere, and the next one's does.
-constexpr size_t kTries = 8;
+// How many chunks a call looks at; each is a line that is in no cache.
+constexpr size_t kLooksAtOnce = 512;
+constexpr size_t kPrefetched = 16;
 
 // A block that began elsewhere cannot be moved from here, and there is nothing to gain from one that fills its chunks.
 bool can_be_emptied(const ChunkInfo& chunk) {
@@ -22,17 +23,38 @@ bool can_be_emptied(const ChunkInfo& chunk) {
          (chunk.use == ChunkUse::kSlabs || (chunk.use == ChunkUse::kPages && chunk.pages.tail() == 0));
 }
 
+uint32_t bytes_to_move(const ChunkInfo& chunk) {
+  return can_be_emptied(chunk) ? chunk.used_bytes() : SparseSearch::kNeverSparse;
+}
+
 }  // namespace
 
-std::optional<ChunkNumber> Arena::begin_evacuation(BlockKind kind, double most_used) {
+std::expected<ChunkNumber, Arena::NoChunk> Arena::begin_evacuation(BlockKind kind, double most_used) {
   assert(!pool_.snapshot_running());
-  for (const ChunkNumber number : sparsest_chunks(kind, most_used)) {
-    ChunkInfo& chunk = pool_.info(number);
-    if (!others_have_room_for(chunk)) continue;
-    exclude(chunk);
-    return number;
+  Space& of_kind = space(kind);
+  SparseSearch& search = of_kind.sparse;
+  if (search.exhausted()) search.begin(of_kind.chunks.size(), static_cast<uint32_t>(most_used * kChunkBytes));
+  look_for_sparse(of_kind);
+  if (search.under_way()) return std::unexpected(NoChunk::kYet);
+  const auto number = search.take_sparsest([this](ChunkNumber chunk) { return bytes_to_move(pool_.info(chunk)); });
+  if (number && others_have_room_for(pool_.info(*number))) {
+    search.succeeded();
+    exclude(pool_.info(*number));
+    return *number;
   }
-  return std::nullopt;
+  if (number) search.failed();
+  return std::unexpected(search.in_vain() ? NoChunk::kAtAll : NoChunk::kYet);
+}
+
+void Arena::look_for_sparse(Space& of_kind) {
+  const std::vector<ChunkNumber>& chunks = of_kind.chunks;
+  if (chunks.empty()) return of_kind.sparse.stop();
+  for (size_t looks = 0; of_kind.sparse.under_way() && looks < kLooksAtOnce; looks++) {
+    const size_t position = of_kind.sparse.next(chunks.size());
+    if (position >= kPrefetched) __builtin_prefetch(&pool_.info(chunks[position - kPrefetched]));
+    const ChunkNumber number = chunks[position];
+    of_kind.sparse.note(number, bytes_to_move(pool_.info(number)));
+  }
 }
 
 void Arena::end_evacuation(ChunkNumber number) {
@@ -56,21 +78,6 @@ void Arena::blocks_of(ChunkNumber number, size_t limit, std::vector<void*>& into
     into.push_back(begin + offset);
     return --limit > 0;
   });
-}
-
-// At most kTries, the sparsest first.
-std::vector<ChunkNumber> Arena::sparsest_chunks(BlockKind kind, double most_used) const {
-  const auto limit = static_cast<size_t>(most_used * static_cast<double>(kChunkBytes));
-  std::vector<ChunkNumber> sparse;
-  for (const ChunkNumber number : space(kind).chunks) {
-    const ChunkInfo& chunk = pool_.info(number);
-    if (chunk.used_bytes() < limit && can_be_emptied(chunk)) sparse.push_back(number);
-  }
-  const size_t count = std::min(sparse.size(), kTries);
-  std::ranges::partial_sort(sparse, sparse.begin() + static_cast<ptrdiff_t>(count), {},
-                            [this](ChunkNumber number) { return pool_.info(number).used_bytes(); });
-  sparse.resize(count);
-  return sparse;
 }
 
 // Takes the chunk and its slabs out of all lists.

@@ -13,7 +13,7 @@
 namespace cowslip::server {
 namespace {
 
-// What a client waits, give or take a few blocks or the choice of a chunk. Some hundred entries are moved meanwhile.
+// What a client waits, give or take a few blocks. Some hundred entries are moved meanwhile.
 constexpr int64_t kSliceUs = 200;
 constexpr int64_t kIdleRestUs = 100'000;
 

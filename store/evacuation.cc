@@ -37,7 +37,7 @@ bool Evacuation::wanted(const EvacuationLimits& limits) const {
 void Evacuation::step(const EvacuationLimits& limits, int64_t until_us) {
   while (now_us() < until_us) {
     if (!chunk_ && !choose_chunk(limits)) return;
-    move_blocks();
+    if (chunk_) move_blocks();
   }
 }
 
@@ -45,10 +45,14 @@ bool Evacuation::choose_chunk(const EvacuationLimits& limits) {
   for (Kind& kind : kinds_) {
     if (!has_work(kind, limits)) continue;
     kind.stuck_free_bytes.reset();
-    chunk_ = arena_.begin_evacuation(kind.kind, kMostUsed);
-    kind_ = &kind;
-    chunk_bytes_before_ = arena_.chunk_bytes();
-    if (chunk_) return true;
+    const auto chosen = arena_.begin_evacuation(kind.kind, kMostUsed);
+    if (!chosen && chosen.error() == memory::Arena::NoChunk::kYet) return true;
+    if (chosen) {
+      chunk_ = *chosen;
+      kind_ = &kind;
+      chunk_bytes_before_ = arena_.chunk_bytes();
+      return true;
+    }
     kind.stuck_free_bytes = arena_.free_bytes(kind.kind);
   }
   return false;

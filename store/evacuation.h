@@ -5,9 +5,8 @@
 // as too much of the chunks is holes, take the sparsest one out of use and move what it holds into holes elsewhere. An
 // entry moves by a copy and one store into its slot of the index; of a large value, only its entry has to know.
 //
-// The work is done in slices of a few hundred microseconds, a few blocks between two looks at the clock. (Choosing a
-// chunk looks at all of the database's: some milliseconds for each where there are a hundred gigabytes.) Never while a
-// child is alive: the holes could not be used, and each move would be a new entry.
+// The work is done in slices of a few hundred microseconds, a few blocks, or looks for a sparse chunk, between two
+// looks at the clock. Never while a child is alive: the holes could not be used, and each move would be a new entry.
 //
 // Thread: the event loop.
 #pragma once
@@ -59,6 +58,7 @@ class Evacuation {
   };
 
   bool has_work(const Kind& kind, const EvacuationLimits& limits) const;
+  // False when there is nothing to do. Otherwise a chunk was chosen, or the search for one goes on.
   bool choose_chunk(const EvacuationLimits& limits);
   void move_blocks();
   void end_chunk();

@@ -19,6 +19,11 @@ class ArenaTest : public testing::Test {
   Arena arena_{pool_};
 
   void* entry(size_t bytes) { return arena_.allocate(BlockKind::kEntry, bytes); }
+  // An entry chunk to be emptied.
+  std::optional<ChunkNumber> choose(double most_used) {
+    const auto chunk = arena_.begin_evacuation(BlockKind::kEntry, most_used);
+    return chunk ? std::optional(*chunk) : std::nullopt;
+  }
   size_t chunks() const { return pool_.statistics().chunk_bytes / kChunkBytes; }
 };
 
@@ -120,11 +125,11 @@ TEST_F(ArenaTest, AFrozenChunkThatIsEmptyGoesBackAtOnceAndIsCleanBeforeItIsUsed)
 TEST_F(ArenaTest, EvacuationEmptiesTheSparsestChunk) {
   std::vector<void*> blocks;
   while (chunks() < 3) blocks.push_back(entry(1000));
-  EXPECT_EQ(arena_.begin_evacuation(BlockKind::kEntry, 0.0), std::nullopt);
+  EXPECT_EQ(choose(0.0), std::nullopt);
   for (size_t i = 0; i < blocks.size(); i++) {
     if (i % 2 == 0) arena_.release(blocks[i]);
   }
-  const auto chunk = arena_.begin_evacuation(BlockKind::kEntry, 0.7);
+  const auto chunk = choose(0.7);
   ASSERT_TRUE(chunk.has_value());
   const size_t before = chunks();
   std::vector<void*> some;
@@ -145,7 +150,7 @@ TEST_F(ArenaTest, EvacuationEmptiesTheSparsestChunk) {
 
 TEST_F(ArenaTest, EvacuationLeavesAloneWhatFitsNowhereElse) {
   entry(100);
-  EXPECT_EQ(arena_.begin_evacuation(BlockKind::kEntry, 0.9), std::nullopt);
+  EXPECT_EQ(choose(0.9), std::nullopt);
 }
 
 // ---- walks ----
