@@ -58,6 +58,22 @@ void overwrite(benchmark::State& state) {
 }
 BENCHMARK(overwrite)->Arg(10'000)->Arg(1'000'000);
 
+// One string grows by ten bytes at a time, from nothing to state.range(0).
+void append(benchmark::State& state) {
+  memory::ChunkPool pool;
+  memory::Arena arena(pool);
+  EntryFactory factory(arena);
+  for (auto _ : state) {
+    Entry* entry = factory.make_raw("k", 0, kNoExpiry);
+    for (size_t length = 10; length <= static_cast<size_t>(state.range(0)); length += 10) {
+      entry = factory.resize_string(entry, length);
+    }
+    factory.free(entry);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0) / 10);
+}
+BENCHMARK(append)->Arg(100)->Arg(1000)->Arg(10'000)->Arg(100'000);
+
 void insert(benchmark::State& state) {
   const std::string value(100, 'v');
   for (auto _ : state) {

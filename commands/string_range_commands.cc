@@ -22,10 +22,9 @@ bool check_length(CommandContext& c, uint64_t size, uint64_t extra) {
 
 // Overwrites the bytes of the string from `offset` on, which becomes as long as that takes.
 size_t op_overwrite(CommandContext& c, std::string_view key, size_t old_size, size_t offset, std::string_view bytes) {
-  const std::span<char> target = c.db().resize_string(key, std::max(old_size, offset + bytes.size()));
-  std::ranges::copy(bytes, target.begin() + static_cast<ptrdiff_t>(offset));
+  std::ranges::copy(bytes, c.db().writable_range(key, offset, bytes.size()).begin());
   c.keyspace.add_dirty(1);
-  return target.size();
+  return std::max(old_size, offset + bytes.size());
 }
 
 void cmd_append(CommandContext& c) {

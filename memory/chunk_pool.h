@@ -19,6 +19,7 @@
 // A forked child only reads (snapshot_reader.h); it must not take a lock here.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -81,12 +82,21 @@ class ChunkPool {
     return epoch_.child_alive() && epoch_.frozen(chunk_of(block), info(chunk_of(block)).born);
   }
 
-  // ---- snapshots; event loop only ----
+  // ---- snapshots; event loop only, unless said otherwise ----
   // REQUIRES: no child is alive; no block is allocated until fork() has returned. The fork waits for at most one
   // MADV_COLLAPSE that is under way; none begins until end_snapshot().
   void begin_snapshot();
   void end_snapshot();  // the child was reaped, or fork() failed
   bool snapshot_running() const { return epoch_.child_alive(); }
+  // `bytes` of a frozen block, from `at` on, are written in place: the kernel copies their pages, those that it has not
+  // copied before.
+  void note_frozen_write(const void* at, size_t bytes) {
+    const auto first = reinterpret_cast<uintptr_t>(at) / kPageBytes;
+    const auto last = (reinterpret_cast<uintptr_t>(at) + bytes - 1) / kPageBytes;
+    frozen_pages_written_.fetch_add(last - first + 1, std::memory_order_relaxed);
+  }
+  // All that were ever noted, a page as often as it was. Any thread.
+  uint64_t frozen_pages_written() const { return frozen_pages_written_.load(std::memory_order_relaxed); }
 
   // ---- the rest ----
   MemoryPolicies policies() const;
@@ -169,6 +179,7 @@ class ChunkPool {
   // Event loop only; a child reads it.
   SnapshotEpoch epoch_;         // changed under the mutex
   std::vector<Arena*> arenas_;  // that are not retired
+  std::atomic<uint64_t> frozen_pages_written_ = 0;
 
   // Guarded by the mutex.
   mutable std::mutex mutex_;

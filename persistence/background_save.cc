@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "persistence/child_scheduling.h"
 #include "persistence/save_child.h"
 #include "persistence/snapshot_file.h"
 
@@ -66,7 +67,7 @@ Forker& real_forker() {
   return forker;
 }
 
-BackgroundSave::BackgroundSave(Surroundings surroundings) : around_(surroundings) {
+BackgroundSave::BackgroundSave(Surroundings surroundings) : around_(surroundings), observer_(around_.chunks) {
   state_.last_save_unix_s = around_.clock.unix_ms() / 1000;
   state_.last_outcome = "none";
 }
@@ -102,14 +103,15 @@ Status BackgroundSave::start(const SaveRequest& request) {
   memory::read_process_counters_signal_safe(0, at_fork_);
 
   const pid_t parent = ::getpid();
+  const bool may_idle = may_leave_idle_scheduling();
   const SignalsBlocked blocked;
   const int64_t before_us = monotonic_us();
   around_.chunks.begin_snapshot();
   const pid_t child = around_.forker.fork();
   const int fork_errno = errno;
   if (child == 0) {
-    run_save_child(
-        {request_, around_.keyspace, around_.chunks, around_.files, around_.log, write_end.get(), parent, mark});
+    run_save_child({request_, around_.keyspace, around_.chunks, around_.files, around_.log, write_end.get(), parent,
+                    mark, may_idle});
   }
   if (child < 0) {
     around_.chunks.end_snapshot();

@@ -67,9 +67,10 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   summary_ = {};
   // At the fork nothing is copied, and a child starts to count its faults at zero. This is as exact as any reading.
   // How much of our memory it inherited, only a look at it tells (MADV_DONTFORK).
-  given_back_ = 0;
+  given_back_ = announced_ = 0;
   start_estimate(0, {.faults = static_cast<int64_t>(at_fork.minor_faults),
-                     .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon)});
+                     .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon),
+                     .frozen_pages_written = static_cast<int64_t>(chunks_.frozen_pages_written())});
   summary_.last.measured_at_us = summary_.last.exact_at_us = forked_at_us_;
   summary_.last.parent_resident = at_fork.resident;
   summary_.last.child_resident = at_fork.resident;
@@ -152,16 +153,17 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-bool CowObserver::read_counters(pid_t child, Reading& reading) {
+bool CowObserver::read_counters(pid_t child, Reading& reading) const {
   if (!memory::read_process_counters_signal_safe(0, reading.parent)) return false;
   if (!memory::read_process_counters_signal_safe(child, reading.child)) return false;
   reading.counts = {.faults = static_cast<int64_t>(reading.parent.minor_faults + reading.child.minor_faults),
                     .parent_anonymous = static_cast<int64_t>(reading.parent.resident_anon),
-                    .child_anonymous = static_cast<int64_t>(reading.child.resident_anon)};
+                    .child_anonymous = static_cast<int64_t>(reading.child.resident_anon),
+                    .frozen_pages_written = static_cast<int64_t>(chunks_.frozen_pages_written())};
   return true;
 }
 
-std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) {
+std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) const {
   Reading reading;
   const int64_t start_us = now_us(), cpu_start_us = thread_cpu_us();
   if (exact) {
@@ -199,10 +201,13 @@ uint64_t CowObserver::estimate_copied(const Counts& now) {
   // copies or new pages; either way they are its alone.
   const int64_t unshared =
       (now.faults - before.faults) * page_bytes() - (now.parent_anonymous - before.parent_anonymous);
-  // What had been shared is copied, unless the child has given it back: then the parent takes it over, once. Which of
-  // the two it was no counter tells. But the server writes into a chunk only when the child is done with it, and then
-  // the child gives it back: as long as there are such pages, they are the ones.
-  const int64_t taken_over = given_back_ > 0 ? std::min(unshared, given_back_) : 0;
+  // What had been shared is copied, unless the child has given it back: then the parent takes it over, once. No counter
+  // of the kernel tells which of the two it was. But the server says what it wrote although the child had yet to read
+  // it; everything else it wrote to chunks that the child was done with, and so gave back.
+  const int64_t written = (now.frozen_pages_written - before.frozen_pages_written) * page_bytes();
+  const int64_t announced = std::clamp<int64_t>(unshared, 0, written + announced_);
+  announced_ = std::min(written + announced_ - announced, written);
+  const int64_t taken_over = given_back_ > 0 ? std::min(unshared - announced, given_back_) : 0;
   given_back_ -= taken_over;
   copied_ += unshared - taken_over;
   return static_cast<uint64_t>(std::clamp<int64_t>(copied_, 0, now.child_anonymous));

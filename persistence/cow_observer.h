@@ -22,6 +22,7 @@
 #include <optional>
 #include <thread>
 
+#include "memory/chunk_pool.h"
 #include "memory/process_memory.h"
 
 namespace cowslip::persistence {
@@ -59,7 +60,8 @@ struct ChildMemoryReport {
 
 class CowObserver {
  public:
-  CowObserver() = default;
+  // `chunks` are the dataset's: they tell what was written in place although a child still reads it.
+  explicit CowObserver(const memory::ChunkPool& chunks) : chunks_(chunks) {}
   ~CowObserver();
   CowObserver(const CowObserver&) = delete;
   CowObserver& operator=(const CowObserver&) = delete;
@@ -81,12 +83,14 @@ class CowObserver {
     int64_t exact_due_us;
     int64_t cheap_due_us;
   };
-  // What the estimate is reckoned from: minor faults of both processes, and their anonymous memory in bytes. They keep
-  // moving while the kernel walks the page tables, so an exact reading is held to belong to the middle of its walk.
+  // What the estimate is reckoned from: minor faults of both processes, their anonymous memory in bytes, and what
+  // ChunkPool says was written although it was frozen. They keep moving while the kernel walks the page tables, so an
+  // exact reading is held to belong to the middle of its walk.
   struct Counts {
     int64_t faults = 0;
     int64_t parent_anonymous = 0;
     int64_t child_anonymous = 0;
+    int64_t frozen_pages_written = 0;
   };
   // Parent and child, read together.
   struct Reading {
@@ -100,13 +104,14 @@ class CowObserver {
 
   void run();
   void watch_one(std::unique_lock<std::mutex>& lock);
-  static std::optional<Reading> read(pid_t child, bool exact);
-  static bool read_counters(pid_t child, Reading& reading);
+  std::optional<Reading> read(pid_t child, bool exact) const;
+  bool read_counters(pid_t child, Reading& reading) const;
   // The following need mutex_.
   void record(const Reading& reading);
   void start_estimate(uint64_t copied, const Counts& counts);
   uint64_t estimate_copied(const Counts& now);
 
+  const memory::ChunkPool& chunks_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   bool stopping_ = false;
@@ -116,6 +121,7 @@ class CowObserver {
   Counts last_counts_;
   int64_t copied_ = 0;      // as last read exactly, and what was added since
   int64_t given_back_ = 0;  // by the child, and not written to by the parent since, as far as we know
+  int64_t announced_ = 0;   // bytes the server was about to write in place, their faults still to be seen
   int64_t forked_at_us_ = 0;
   uint64_t exact_peak_ = 0;
   uint64_t exact_sum_ = 0;

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "memory/snapshot_reader.h"
 #include "persistence/byte_sink.h"
 #include "persistence/child_report.h"
+#include "persistence/child_scheduling.h"
 #include "persistence/rdb_saver.h"
 #include "persistence/snapshot_file.h"
 
@@ -24,8 +24,6 @@ namespace cowslip::persistence {
 namespace {
 
 constexpr int64_t kReportEveryUs = 50'000;
-// On a full machine the child gets a thirtieth of what the parent gets. Where a processor is free nothing changes.
-constexpr int kChildNiceness = 15;
 // How long the last report waits for a parent that does not read. It is of no use to wait for ever.
 constexpr int kFinalReportTimeoutMs = 2000;
 
@@ -47,11 +45,10 @@ class Reporter {
     path.copy(temporary_path_, path.size());
   }
   // Dropped when the pipe is full: the next one says more.
-  void progress(const SaveProgress& progress) {
+  void progress(const SaveProgress& progress, int64_t now_us) {
     report_.keys = progress.keys;
     report_.keys_total = progress.keys_total;
     report_.bytes = progress.bytes;
-    const int64_t now_us = coarse_now_us();
     if (now_us < next_at_us_) return;
     next_at_us_ = now_us + kReportEveryUs;
     (void)!::write(fd_, &report_, sizeof report_);
@@ -134,7 +131,7 @@ void set_oom_score(int score) {
   if (fd) (void)!::write(fd.get(), text.data(), text.size());
 }
 
-void become_child(const SaveChildTask& task, Reporter& reporter) {
+void become_child(const SaveChildTask& task, Reporter& reporter, ChildScheduling& scheduling) {
   const auto* socket = std::get_if<SocketTarget>(&task.request.target);
   // 1. Die with the parent; it may be gone already.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -145,7 +142,7 @@ void become_child(const SaveChildTask& task, Reporter& reporter) {
   set_oom_score(task.request.oom_score_adj);
   ::prctl(PR_SET_NAME, "cowslip-rdb-bgsave");
   // 4. Leave the processor to the parent where there are not enough of them: its clients wait, ours does not.
-  (void)::setpriority(PRIO_PROCESS, 0, kChildNiceness);
+  scheduling.yield(task.may_idle);
   // 5. From here on the parent may cancel.
   take_over_signals(reporter);
 }
@@ -156,13 +153,17 @@ void become_child(const SaveChildTask& task, Reporter& reporter) {
 struct Saving {
   const SaveChildTask& task;
   Reporter& reporter;
+  ChildScheduling& scheduling;
   memory::Dismisser dismisser;  // what has been written leaves this process's memory
 };
 
 Status save_dataset(Saving& saving, ByteSink& sink) {
-  const auto saved = save_rdb(
-      saving.task.keyspace, sink, saving.task.request.options,
-      [&](const SaveProgress& progress) { saving.reporter.progress(progress); }, &saving.dismisser);
+  const auto on_progress = [&](const SaveProgress& progress) {
+    const int64_t now_us = coarse_now_us();
+    saving.reporter.progress(progress, now_us);
+    saving.scheduling.check(now_us);
+  };
+  const auto saved = save_rdb(saving.task.keyspace, sink, saving.task.request.options, on_progress, &saving.dismisser);
   if (!saved) return std::unexpected(saved.error());
   return {};
 }
@@ -189,9 +190,9 @@ Status stream_to_socket(Saving& saving, const SocketTarget& target) {
   return sink.append(mark);
 }
 
-Status save(const SaveChildTask& task, Reporter& reporter) {
+Status save(const SaveChildTask& task, Reporter& reporter, ChildScheduling& scheduling) {
   // First of all: what no save reads is the parent's alone again.
-  Saving saving{task, reporter, memory::Dismisser(task.chunks)};
+  Saving saving{task, reporter, scheduling, memory::Dismisser(task.chunks)};
   const auto& target = task.request.target;
   if (const auto* socket = std::get_if<SocketTarget>(&target)) return stream_to_socket(saving, *socket);
   return save_to_file(saving, std::get<FileTarget>(target).path);
@@ -206,10 +207,11 @@ void refuse_cancellation() {
 
 void run_save_child(const SaveChildTask& task) {
   Reporter reporter(task.report_fd);
-  become_child(task, reporter);
+  ChildScheduling scheduling;
+  become_child(task, reporter, scheduling);
   Logger log = task.log;
   log.set_role('C');
-  const Status status = save(task, reporter);
+  const Status status = save(task, reporter, scheduling);
   refuse_cancellation();
   if (!status) {
     log.warning("{}", status.error().message);

@@ -25,6 +25,7 @@ struct SaveChildTask {
   int report_fd;  // the pipe's writing end, non-blocking
   pid_t parent;
   std::string_view stream_mark;  // 40 hexadecimal digits, for a SocketTarget
+  bool may_idle;                 // child_scheduling.h: asked by the parent
 };
 
 // Exit codes of the child.

@@ -1,4 +1,5 @@
 // INFO's section of our own about the memory engine: which of its policies hold on this machine, and its figures.
+#include "persistence/child_scheduling.h"
 #include "server/info.h"
 #include "server/server.h"
 
@@ -14,6 +15,7 @@ void write_policies(const store::Keyspace& keyspace, InfoText& text) {
   text.field("engine_heals_huge_pages", yes_no(policies.healing));
   text.field("engine_sees_child_progress", yes_no(policies.progress_shared));
   text.field("engine_index_kept_from_child", yes_no(keyspace.index_kept_from_child()));
+  text.field("engine_child_runs", persistence::may_leave_idle_scheduling() ? "where nobody else does" : "at nice 15");
 }
 
 void write_blocks(const memory::ChunkPool& chunks, InfoText& text) {

@@ -164,16 +164,27 @@ const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryCh
 }
 
 std::span<char> Database::resize_string(std::string_view key, size_t length) {
+  return contents_->factory.writable_range(*resized(key, [&](size_t) { return length; }), 0, length);
+}
+
+std::span<char> Database::writable_range(std::string_view key, size_t offset, size_t count) {
+  Entry* entry = resized(key, [&](size_t length) { return std::max(length, offset + count); });
+  return contents_->factory.writable_range(*entry, offset, count);
+}
+
+// The key's string after new_length(its length) became its length.
+Entry* Database::resized(std::string_view key, const auto& new_length) {
   const uint64_t hash = contents_->index.hash(key);
   Index::Slot slot = find_slot_to_write(key, hash);
   if (!slot) {
-    Entry* entry = contents_->factory.make_raw(key, length, kNoExpiry);
+    Entry* entry = contents_->factory.make_raw(key, new_length(0), kNoExpiry);
     store(slot, hash, entry);
-    return contents_->factory.writable_bytes(*entry);
+    return entry;
   }
-  slot.set_entry(contents_->factory.resize_string(slot.entry(), length));  // same key, same expiry
+  Entry* entry = slot.entry();
+  slot.set_entry(contents_->factory.resize_string(entry, new_length(entry->string().length())));  // expiry as it was
   touch(slot);
-  return contents_->factory.writable_bytes(*slot.entry());
+  return slot.entry();
 }
 
 // ---- keys ----

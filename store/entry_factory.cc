@@ -9,10 +9,10 @@ namespace {
 
 constexpr size_t kMaxHeadroom = 1u << 20;
 
-// A string that grows once is likely to grow again. One that may still stay in its entry does.
+// A string that grows once is likely to grow again. One inside its entry has what its slot is larger; from one size of
+// slots to the next is room enough for growing to stay linear.
 size_t with_headroom(size_t length) {
-  const size_t wished = length + std::min(length, kMaxHeadroom);
-  return length <= kInlineValueBytes ? std::min(wished, kInlineValueBytes) : wished;
+  return length <= kInlineValueBytes ? length : length + std::min(length, kMaxHeadroom);
 }
 
 Encoding text_encoding(size_t length) {
@@ -178,7 +178,10 @@ Entry* EntryFactory::resize_external(Entry* entry, size_t length) {
   entry = writable(entry);
   entry->set_value_length(length);
   if (length > pool_.capacity(value_of(*entry))) replace_value(entry, before, with_headroom(length));
-  if (length > before) std::memset(value_of(*entry) + before, 0, length - before);
+  if (length > before) {
+    note_write_in_place(*entry, before, length - before);
+    std::memset(value_of(*entry) + before, 0, length - before);
+  }
   return entry;
 }
 
@@ -191,9 +194,16 @@ void EntryFactory::replace_value(Entry* entry, size_t kept, size_t room) {
   attach_value(entry, block);
 }
 
-std::span<char> EntryFactory::writable_bytes(Entry& entry) {
-  assert(entry.encoding() == Encoding::kRaw);
-  return {value_of(entry), entry.value_length()};
+// A frozen large value is written where it is: the snapshot's report wants to know what the kernel copies for that.
+void EntryFactory::note_write_in_place(Entry& entry, size_t offset, size_t count) {
+  if (count != 0 && entry.external() && frozen(value_of(entry)))
+    pool_.note_frozen_write(value_of(entry) + offset, count);
+}
+
+std::span<char> EntryFactory::writable_range(Entry& entry, size_t offset, size_t count) {
+  assert(entry.encoding() == Encoding::kRaw && offset + count <= entry.value_length());
+  note_write_in_place(entry, offset, count);
+  return {value_of(entry) + offset, count};
 }
 
 }  // namespace cowslip::store

@@ -48,7 +48,8 @@ class EntryFactory {
   // REQUIRES: encoding() == kInteger.
   Entry* with_integer(Entry* entry, int64_t value);
   // Turns the value into a raw string of `length` bytes that may be written: what was there first, zero bytes after it.
-  // Growing takes room ahead (twice the length up to 1 MiB more), so appending piece by piece is linear.
+  // A large value that grows takes room ahead (twice the length, up to 1 MiB more), a small one what its slot has to
+  // spare: slots are a sixteenth larger from size to size, so appending piece by piece is linear either way.
   Entry* resize_string(Entry* entry, size_t length);
   void free(Entry* entry);
 
@@ -57,9 +58,9 @@ class EntryFactory {
   // `block` is a large value of this arena; the entry that has its address is told, nothing else knows it.
   void move_value(void* block);
 
-  // The bytes of a raw string, to be written in place. REQUIRES: make_raw() or resize_string() returned `entry`, and no
-  // snapshot has begun since.
-  std::span<char> writable_bytes(Entry& entry);
+  // `count` bytes of a raw string from `offset` on, all of which will be written in place. REQUIRES: make_raw() or
+  // resize_string() returned `entry`, and no snapshot has begun since.
+  std::span<char> writable_range(Entry& entry, size_t offset, size_t count);
 
  private:
   struct Shape {
@@ -83,6 +84,7 @@ class EntryFactory {
   Entry* remake_string(Entry* entry, size_t length, size_t room);
   Entry* resize_external(Entry* entry, size_t length);
   void replace_value(Entry* entry, size_t kept, size_t room);
+  void note_write_in_place(Entry& entry, size_t offset, size_t count);
 
   static char* value_of(Entry& entry) {
     return entry.external() ? const_cast<char*>(entry.value_block()) : entry.bytes() + entry.value_offset();

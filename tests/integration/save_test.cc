@@ -1,5 +1,7 @@
 // Saving that works: by command, by save point, by signal, at the end.
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
 
 #include <csignal>
 
@@ -99,6 +101,37 @@ TEST(Save, ChildIsTheFirstToBeKilledWhenMemoryRunsOut) {
   const pid_t child = server.child();
   EXPECT_TRUE(eventually([&] { return score(child) >= score(server.pid()) + 200; }, std::chrono::seconds(5)))
       << score(child) << " | " << score(server.pid());
+}
+
+int niceness(pid_t pid) {
+  return ::getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
+}
+
+// It runs where nobody else wants to; this one sleeps nearly all the time, which looks just like a full machine.
+TEST(Save, ChildYieldsButIsNotStarved) {
+  const ServerProcess server({.directives = {"--rdb-key-save-delay", "10000"}});
+  if (info_field(server.info("engine"), "engine_child_runs") != "where nobody else does") {
+    GTEST_SKIP() << "the kernel does not let this user leave SCHED_IDLE";
+  }
+  populate(server, 300, 10);
+  ASSERT_FALSE(server.client()("BGSAVE").is_error());
+  pid_t child = 0;
+  ASSERT_TRUE(eventually([&] { return (child = server.child()) != 0; }));
+  EXPECT_TRUE(eventually([&] { return ::sched_getscheduler(child) == SCHED_IDLE; }, std::chrono::milliseconds(400)));
+  EXPECT_TRUE(eventually([&] { return ::sched_getscheduler(child) == SCHED_OTHER; }, std::chrono::seconds(2)));
+  EXPECT_EQ(niceness(child), 15);
+  EXPECT_EQ(::sched_getscheduler(server.pid()), SCHED_OTHER);
+  EXPECT_EQ(wait_for_save(server), "ok");
+}
+
+TEST(Save, ChildThatCouldNotComeBackDoesNotGoIdle) {
+  if (!may_change_user()) GTEST_SKIP() << "needs root, to start the server as a user who may not";
+  const ServerProcess server({.directives = kEndlessSave, .run_as = kUnprivilegedUser});
+  start_endless_save(server);
+  const pid_t child = server.child();
+  EXPECT_TRUE(eventually([&] { return niceness(child) == 15; }));
+  EXPECT_EQ(::sched_getscheduler(child), SCHED_OTHER);
+  EXPECT_EQ(info_field(server.info("engine"), "engine_child_runs"), "at nice 15");
 }
 
 TEST(Save, ProgressIsReported) {

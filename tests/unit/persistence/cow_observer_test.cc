@@ -123,7 +123,8 @@ TEST(CowObserver, CopiedBytesAreWhatProcSays) {
   Pages pages(128 * kMegabyte);
   const auto at_fork = counters();
   IdleChild child;
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   observer.watch(child.pid(), at_fork, 1000);
   for (size_t step = 1; step <= 4; step++) {
     pages.write((step - 1) * 16 * kMegabyte, step * 16 * kMegabyte);
@@ -153,7 +154,8 @@ TEST(CowObserver, MemoryTheParentGivesBackIsNotGrowth) {
   Pages pages(64 * kMegabyte);
   const auto at_fork = counters();
   IdleChild child;
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   observer.watch(child.pid(), at_fork, 1000);
   pages.give_back(0, 32 * kMegabyte);
   wait_for_sample(observer);
@@ -168,7 +170,8 @@ TEST(CowObserver, WritesToPagesThatTheChildGaveBackAreNoCopies) {
   Pages pages(192 * kMegabyte);
   const auto at_fork = counters();
   DismissingChild child(pages, 64 * kMegabyte, 192 * kMegabyte);
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   observer.watch(child.pid(), at_fork, 1'000'000);
   wait_for_sample(observer);
   pages.write(0, 24 * kMegabyte);
@@ -186,7 +189,8 @@ TEST(CowObserver, WritesToPagesThatTheChildGaveBackAreNoCopies) {
 TEST(CowObserver, NewMemoryOfTheParentIsGrowthButNoCopy) {
   const auto at_fork = counters();
   IdleChild child;
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   observer.watch(child.pid(), at_fork, 1000);
   Pages pages(64 * kMegabyte);
   wait_for_sample(observer);
@@ -199,7 +203,8 @@ TEST(CowObserver, ChildKilledWithoutAWord) {
   Pages pages(64 * kMegabyte);
   const auto at_fork = counters();
   IdleChild child;
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   observer.watch(child.pid(), at_fork, 1000);
   pages.write(0, 40 * kMegabyte);
   wait_for_sample(observer);
@@ -215,7 +220,8 @@ TEST(CowObserver, ChildKilledWithoutAWord) {
 TEST(CowObserver, TheChildsOwnReportIsTheLastWord) {
   const auto at_fork = counters();
   IdleChild child;
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   observer.watch(child.pid(), at_fork, 1000);
   observer.add_final_report({.private_dirty = 12 * kMegabyte, .resident = 20 * kMegabyte, .page_tables = 4096});
   testing::sleep_ms(30);
@@ -230,7 +236,8 @@ TEST(CowObserver, SamplingCostsAtMostOnePercent) {
   Pages pages(256 * kMegabyte);
   const auto at_fork = counters();
   IdleChild child;
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   observer.watch(child.pid(), at_fork, 1000);
   for (size_t i = 0; i < 64; i++) {
     pages.write(i * 4 * kMegabyte, (i + 1) * 4 * kMegabyte);
@@ -245,7 +252,8 @@ TEST(CowObserver, SamplingCostsAtMostOnePercent) {
 }
 
 TEST(CowObserver, OneAfterTheOther) {
-  CowObserver observer;
+  const memory::ChunkPool chunks({.keeper = false});
+  CowObserver observer(chunks);
   for (int i = 0; i < 20; i++) {
     const auto at_fork = counters();
     IdleChild child;
@@ -295,11 +303,12 @@ TEST(CowReport, OverwritesDuringASave) {
 
 TEST(CowReport, OneHugeKeyDoesNotBlindUs) {
   SaveUnderTest under;
-  Pages pages(64 * kMegabyte);
-  under.keyspace->database(0).resize_string("huge", 100 * kMegabyte);
+  store::Database& database = under.keyspace->database(0);
+  database.resize_string("huge", 100 * kMegabyte);
   // The child sleeps after its only key, or is still in it: either way it reaches no second key boundary.
   ASSERT_TRUE(under.save.start(under.request(100'000'000)).has_value());
-  pages.write(0, 48 * kMegabyte);
+  // From its end: what the child has written and given back by now is at its beginning.
+  for (size_t at = 52 * kMegabyte; at < 100 * kMegabyte; at += 4096) database.writable_range("huge", at, 1)[0] = 'x';
   wait_for_sample([&] { return under.save.state().cow; });
   under.save.on_report();
   expect_within_5_percent(static_cast<double>(under.save.state().current_cow_size),

@@ -165,7 +165,7 @@ TEST_F(EntryTest, GrowsPastTheLongestValueInItsEntryByteByByte) {
     entry_ = factory_.make_raw(std::string(key_bytes, 'k'), 16'300, kNoExpiry);
     for (size_t length = 16'300; length <= 16'500; length++) {
       entry_ = factory_.resize_string(entry_, length);
-      factory_.writable_bytes(*entry_).back() = static_cast<char>(length);
+      factory_.writable_range(*entry_, length - 1, 1)[0] = static_cast<char>(length);
       ASSERT_EQ(entry_->string().bytes().size(), length);
       ASSERT_EQ(external(), length > kInlineValueBytes);
     }
@@ -206,15 +206,24 @@ TEST_F(EntryTest, ResizingAnIntegerKeepsItsDigits) {
 
 TEST_F(EntryTest, AppendingPieceByPieceIsLinear) {
   entry_ = factory_.make_raw("k", 0, kNoExpiry);
-  int moved = 0;
+  size_t copied = 0;
   const char* last = nullptr;
   for (size_t length = 1; length <= 1'000'000; length++) {
     entry_ = factory_.resize_string(entry_, length);
     const char* bytes = entry_->string().bytes().data();
-    moved += bytes != last;
+    if (bytes != last) copied += length;
     last = bytes;
+    if (length == kInlineValueBytes) {
+      EXPECT_LT(copied, 32 * length);
+    }
   }
-  EXPECT_LT(moved, 40) << "growth takes room ahead";
+  EXPECT_LT(copied, 4'000'000u);
+}
+
+TEST_F(EntryTest, ASmallStringThatGrowsTakesNoMoreThanItNeeds) {
+  entry_ = factory_.make_string("0123456789abcdef", std::string(100, 'v'), kNoExpiry);
+  entry_ = factory_.resize_string(entry_, 108);
+  EXPECT_EQ(pool_.capacity(entry_), 128u);
 }
 
 TEST_F(EntryTest, CopiesAreIndependent) {
@@ -222,7 +231,7 @@ TEST_F(EntryTest, CopiesAreIndependent) {
     entry_ = factory_.make_string("k", std::string(length, 'v'), 5);
     Entry* twin = factory_.copy(*entry_, "twin", entry_->expire_at_ms());
     twin = factory_.resize_string(twin, length);
-    factory_.writable_bytes(*twin)[0] = 'X';
+    factory_.writable_range(*twin, 0, 1)[0] = 'X';
     EXPECT_EQ(text()[0], 'v');
     EXPECT_EQ(twin->key(), "twin");
     EXPECT_EQ(twin->expire_at_ms(), 5);
@@ -265,11 +274,28 @@ TEST_F(FrozenEntryTest, ExpiriesMove) {
   EXPECT_EQ(text(), "value");
 }
 
+TEST_F(FrozenEntryTest, PagesOfALargeValueThatAreWrittenInPlaceAreCounted) {
+  entry_ = factory_.make_string("k", std::string(100'000, 'v'), 9);
+  const uint64_t before = pool_.frozen_pages_written();
+  factory_.writable_range(*entry_, 4090, 10);
+  EXPECT_EQ(pool_.frozen_pages_written(), before) << "no child is alive";
+  pool_.begin_snapshot();
+  factory_.writable_range(*entry_, 100, 4096);
+  EXPECT_EQ(pool_.frozen_pages_written(), before + 2);
+  factory_.writable_range(*entry_, 50'000, 0);
+  entry_ = factory_.resize_string(entry_, 100'001);
+  EXPECT_EQ(pool_.frozen_pages_written(), before + 3) << "the byte that is new";
+  factory_.free(std::exchange(entry_, nullptr));
+  entry_ = factory_.make_string("k", std::string(100'000, 'v'), 9);
+  factory_.writable_range(*entry_, 0, 100'000);
+  EXPECT_EQ(pool_.frozen_pages_written(), before + 3) << "made after the fork";
+}
+
 TEST_F(FrozenEntryTest, StringsMoveEvenWhereTheyWouldFit) {
   for (const size_t length : {0u, 5u, 99u, 100u, 101u, 5000u, 20'000u}) {
     changes(factory_.make_string("k", std::string(100, 'v'), 9),
             [&](Entry* entry) { return factory_.resize_string(entry, length); });
-    for (char& byte : factory_.writable_bytes(*entry_)) byte = 'w';
+    for (char& byte : factory_.writable_range(*entry_, 0, length)) byte = 'w';
     EXPECT_EQ(text(), std::string(length, 'w'));
     drop();
   }
