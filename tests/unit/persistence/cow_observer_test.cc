@@ -305,9 +305,9 @@ TEST(CowReport, OneHugeKeyDoesNotBlindUs) {
   SaveUnderTest under;
   store::Database& database = under.keyspace->database(0);
   database.resize_string("huge", 100 * kMegabyte);
-  // The child sleeps after its only key, or is still in it: either way it reaches no second key boundary.
+  // Held up in the midst of its only key, the child can say nothing itself.
   ASSERT_TRUE(under.save.start(under.request(100'000'000)).has_value());
-  // From its end: what the child has written and given back by now is at its beginning.
+  ASSERT_EQ(::kill(under.save.child_pid(), SIGSTOP), 0);
   for (size_t at = 52 * kMegabyte; at < 100 * kMegabyte; at += 4096) database.writable_range("huge", at, 1)[0] = 'x';
   wait_for_sample([&] { return under.save.state().cow; });
   under.save.on_report();
