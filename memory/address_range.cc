@@ -5,12 +5,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/numbers.h"
 
@@ -20,6 +24,17 @@ namespace {
 // Each commit is a system call; a step of this much makes them rare. Committed memory costs nothing until it is
 // touched.
 constexpr size_t kCommitStep = 4u << 20;
+
+// populate() in parallel: what a thread takes at a time, what is worth another thread, and how many threads saturate
+// the memory of a machine.
+constexpr size_t kPopulatedAtATime = kHugePageBytes;
+constexpr size_t kWorthAThread = 2 * kHugePageBytes;
+constexpr size_t kMostPopulatingThreads = 8;
+
+size_t page_bytes() {
+  static const auto bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
 
 // Where addresses are limited (ulimit -v), no range may take all of them.
 size_t within_limit(size_t bytes, const AddressRange::Options& options) {
@@ -78,6 +93,30 @@ void AddressRange::commit(size_t bytes) {
   committed_ = end;
 }
 
+void AddressRange::populate(size_t from, size_t to) {
+  std::atomic<size_t> next = from;
+  const auto take_pieces = [&] {
+    for (size_t at = next.fetch_add(kPopulatedAtATime); at < to; at = next.fetch_add(kPopulatedAtATime)) {
+      populate_here(at, std::min(at + kPopulatedAtATime, to));
+    }
+  };
+  const size_t processors = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostPopulatingThreads);
+  const size_t helpers = std::min(processors - 1, (to - from) / kWorthAThread);
+  std::vector<std::jthread> threads;  // joined when they go
+  try {
+    while (threads.size() < helpers) threads.emplace_back(take_pieces);
+  } catch (const std::system_error&) {
+    // No thread to be had: those that are there do its part.
+  }
+  take_pieces();
+}
+
+// By writing where the kernel does not know the advice (before Linux 5.14).
+void AddressRange::populate_here(size_t from, size_t to) {
+  if (kernel_->advise(begin_ + from, to - from, kMadvisePopulateWrite)) return;
+  for (size_t at = from; at < to; at += page_bytes()) *static_cast<volatile char*>(begin_ + at) = 0;
+}
+
 std::optional<PagesAhead> AddressRange::ready_ahead(size_t used, size_t& ready) {
   if (used <= kHugePageBytes / 2) return {};
   const size_t end = round_up(used + kHugePageBytes / 2, kHugePageBytes);
@@ -88,12 +127,11 @@ std::optional<PagesAhead> AddressRange::ready_ahead(size_t used, size_t& ready) 
 }
 
 void PagesAhead::populate() const {
-  (void)kernel_->advise(at_, bytes_, MADV_POPULATE_WRITE);  // unknown before Linux 5.14: the first write will do it
+  (void)kernel_->advise(at_, bytes_, kMadvisePopulateWrite);  // unknown before Linux 5.14: the first write will do it
 }
 
 void AddressRange::give_back(size_t from) {
-  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  from = round_up(from, page);
+  from = round_up(from, page_bytes());
   if (from >= committed_) return;
   // Refused where memory is locked: then it is kept, but it still has to read as zero.
   if (!kernel_->advise(begin_ + from, committed_ - from, MADV_DONTNEED)) {

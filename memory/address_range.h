@@ -57,6 +57,10 @@ class AddressRange {
   // Makes [0, bytes) accessible; new memory is zero. Never shrinks. Running out of addresses or of memory ends the
   // process, as everywhere in the field.
   void commit(size_t bytes);
+  // Has the kernel hand out the pages of [from, to) now, so that no later access waits for one. Large stretches are
+  // shared between this thread and a few that help; all is done when it returns. REQUIRES: committed, whole pages, and
+  // nothing has been stored there.
+  void populate(size_t from, size_t to);
   // For a range that is used from its beginning up to `used` and has been readied up to `ready`: commits the next pages
   // when less than half a huge page is left, once `used` comes near huge pages at all, and moves `ready` behind them.
   std::optional<PagesAhead> ready_ahead(size_t used, size_t& ready);
@@ -68,6 +72,8 @@ class AddressRange {
   bool huge_pages() const { return huge_pages_; }
 
  private:
+  void populate_here(size_t from, size_t to);
+
   KernelMemory* kernel_ = nullptr;
   char* begin_ = nullptr;    // aligned
   void* mapping_ = nullptr;  // where the reservation starts

@@ -26,6 +26,9 @@ constexpr size_t kBatch = 32;
 // that lies, and is no reason to take memory.
 constexpr uint64_t kLeastBytesPerKey = 3;
 
+// The index is made ready for so many keys at a time: 25 MB, which take the kernel 30 ms at worst.
+constexpr uint64_t kReservedAtATime = 2'000'000;
+
 // Counts what is read and tells of it.
 class CountingSource final : public ByteSource {
  public:
@@ -37,11 +40,14 @@ class CountingSource final : public ByteSource {
     auto got = source_.read(into.subspan(0, std::min(into.size(), most)));
     if (!got) return got;
     count_ += *got;
-    if (on_progress_ && (count_ >= next_progress_at_ || count_ == total_)) {
+    if (count_ >= next_progress_at_ || count_ == total_) {
       next_progress_at_ = count_ + progress_every_bytes_;
-      on_progress_(count_, total_);
+      tell_progress();
     }
     return got;
+  }
+  void tell_progress() {
+    if (on_progress_) on_progress_(count_, total_);
   }
   uint64_t count() const { return count_; }
 
@@ -67,6 +73,7 @@ class Loader {
  public:
   Loader(store::Keyspace& keyspace, CountingSource& source, uint64_t total, const LoadOptions& options)
       : keyspace_(keyspace),
+        source_(source),
         total_(total),
         options_(options),
         decoder_(source,
@@ -156,7 +163,12 @@ class Loader {
     constexpr uint64_t kMostOfUnknownSource = 1'000'000;
     if (total_ == 0) keys = std::min(keys, kMostOfUnknownSource);
     store::Database& database = keyspace_.database(database_);
-    database.reserve(database.size() + static_cast<size_t>(keys));
+    if (database.size() != 0) return;  // grows by itself
+    for (uint64_t reserved = 0; reserved < keys;) {
+      reserved = std::min(keys, reserved + kReservedAtATime);
+      database.reserve(reserved);
+      source_.tell_progress();
+    }
   }
 
   void wait_before_key(int64_t delay_us) const {
@@ -201,6 +213,7 @@ class Loader {
   }
 
   store::Keyspace& keyspace_;
+  CountingSource& source_;
   const uint64_t total_;
   const LoadOptions& options_;
   RdbDecoder decoder_;

@@ -26,7 +26,8 @@ struct LoadOptions {
   // Asked before each key: how long to wait (key-load-delay, for tests of what happens during a load). A negative
   // answer of -n waits a microsecond for every n-th key or so.
   std::function<int64_t()> key_delay_us = {};
-  // How much input lies between two calls of on_progress, about; one comes at its end. At least 1.
+  // How much input lies between two calls of on_progress, about; one comes at its end. At least 1. While
+  // memory for many keys is made ready they come in between, too.
   uint64_t progress_every_bytes = 256 * 1024;
   // Called once, before the first key: the report has what the AUX fields in front tell of the file's origin.
   std::function<void(const LoadReport&)> on_origin = {};

@@ -13,7 +13,6 @@
 
 #include "base/numbers.h"
 #include "memory/process_memory.h"
-#include "memory/size_classes.h"
 
 namespace cowslip::store {
 namespace {
@@ -248,12 +247,6 @@ void Index::ready_for(size_t buckets) {
   range_.commit(ready_bytes_);
 }
 
-void Index::touch(size_t from, size_t to) {
-  for (size_t at = from; at < to; at += memory::kPageBytes) {
-    *static_cast<volatile char*>(range_.begin() + at) = 0;
-  }
-}
-
 // One piece is kept, so that a table that grows again does not have to ask for it.
 void Index::give_back_beyond_end() {
   const size_t used = buckets_ * sizeof(Bucket);
@@ -270,8 +263,10 @@ void Index::reserve(size_t keys) {
   if (buckets <= buckets_) return;
   const size_t old_bytes = ready_bytes_;
   ready_for(buckets);
-  std::fill_n(bucket(0), std::min(buckets, old_bytes / sizeof(Bucket)), Bucket());
-  touch(old_bytes, ready_bytes_);
+  // What is ready beyond the present buckets may have been one before; the present ones are empty.
+  const size_t used_before = std::min(buckets, old_bytes / sizeof(Bucket));
+  std::fill(bucket(buckets_), bucket(std::max(buckets_, used_before)), Bucket());
+  range_.populate(old_bytes, ready_bytes_);
   set_bucket_count(buckets);
 }
 

@@ -25,8 +25,8 @@
 // page that a save needs. A forked child has no index: neither buckets nor overflow buckets are inherited, so that
 // writing to them during a save copies nothing.
 //
-// A page of the table is written before it is read (a split clears the new bucket first, reserve() touches every page):
-// reading first would map the kernel's page of zeros, and the write after it would be a second fault.
+// A page of the table is written before it is read (a split clears the new bucket first, reserve() populates every
+// page): reading first would map the kernel's page of zeros, and the write after it would be a second fault.
 //
 // Thread: the event loop only.
 #pragma once
@@ -101,8 +101,9 @@ class Index {
 
   size_t size() const { return size_; }
   // Gives an empty index the buckets for `keys` keys at once, so that loading them moves nothing. All of their memory
-  // is touched, a quarter of a millisecond for a megabyte: loading would pay it anyway. What is not used goes back with
-  // step(). A table that holds keys already grows by itself.
+  // is populated, a tenth of a millisecond for a megabyte and ten times that where the machine itself has to get it
+  // first (a virtual one): several calls with more and more keys let something happen in between. What is not used goes
+  // back with step(). A table that holds keys already grows by itself.
   void reserve(size_t keys);
   // Shrinks a table that has become too large for its keys, for about `budget_us`. True while there is more to do.
   bool step(int64_t budget_us);
@@ -180,7 +181,6 @@ class Index {
   bool sparse() const;
   void open_range();
   void ready_for(size_t buckets);
-  void touch(size_t from, size_t to);
   void give_back_beyond_end();
 
   uint64_t seed_;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -91,6 +92,26 @@ TEST(AddressRange, SaysWhatTheKernelRefused) {
   range.commit(kMiB);
   range.begin()[kMiB - 1] = 'x';
   EXPECT_EQ(in_child([&] { return range.begin()[kMiB - 1]; }), 'x');
+}
+
+size_t resident_pages(const char* from, size_t bytes) {
+  std::vector<unsigned char> resident(bytes / 4096);
+  EXPECT_EQ(::mincore(const_cast<char*>(from), bytes, resident.data()), 0);
+  return static_cast<size_t>(std::ranges::count_if(resident, [](unsigned char page) { return (page & 1) != 0; }));
+}
+
+// Enough for several threads; the same where the kernel does not know how.
+TEST(AddressRange, PopulatesWhatItIsToldTo) {
+  FaultyKernelMemory old;
+  old.refuse_advice(kMadvisePopulateWrite);
+  for (KernelMemory* kernel : {&real_kernel_memory(), static_cast<KernelMemory*>(&old)}) {
+    AddressRange range(*kernel, {.bytes = 64 * kMiB, .least_bytes = kMiB, .huge_pages_after = SIZE_MAX});
+    range.commit(64 * kMiB);
+    range.populate(kMiB, 34 * kMiB + 4096);
+    EXPECT_EQ(resident_pages(range.begin(), kMiB), 0u);
+    EXPECT_EQ(resident_pages(range.begin() + kMiB, 33 * kMiB + 4096), 33 * kMiB / 4096 + 1);
+    EXPECT_EQ(resident_pages(range.begin() + 34 * kMiB + 4096, 29 * kMiB), 0u);
+  }
 }
 
 TEST(AddressRange, MovesAsAWhole) {

@@ -68,6 +68,28 @@ std::string file_with(const KeyAttributes& attributes) {
   return sink.bytes;
 }
 
+// RESIZEDB (0xfb): how many keys are to come, and how many of them have an expiry.
+std::string resize_bytes(uint32_t keys, uint32_t expires) {
+  const auto number = [](uint32_t n) {
+    return bytes_of(
+        {0x80, static_cast<int>(n >> 24), static_cast<int>(n >> 16), static_cast<int>(n >> 8), static_cast<int>(n)});
+  };
+  return bytes_of({0xfb}) + number(keys) + number(expires);
+}
+
+TEST(RdbLoader, ClientsAreAnsweredWhileMemoryForManyKeysIsMadeReady) {
+  auto keyspace = make_keyspace();
+  const std::string bytes = rdb_file(resize_bytes(5'000'000, 0) + entry_bytes("k", "v"));
+  MemorySource source(bytes);
+  int calls_before_keys = 0;
+  const auto report = load_rdb(*keyspace, source, 15'000'000, {.now_ms = kTestNowMs}, [&](uint64_t, uint64_t) {
+    if (keyspace->database(0).memory_overhead_bytes() > 0 && keyspace->total_keys() == 0) calls_before_keys++;
+  });
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_EQ(calls_before_keys, 3) << "two million keys at a time";
+  EXPECT_EQ(report->keys_loaded, 1u);
+}
+
 TEST(RdbLoader, IdleTimesAreTaken) {
   auto keyspace = make_keyspace();
   ASSERT_TRUE(load(*keyspace, file_with({.idle_seconds = 500})).has_value());

@@ -4,8 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "memory/chunk_pool.h"
 #include "store/entry_factory.h"
@@ -112,6 +114,23 @@ TEST(IndexMemory, IsReadiedAhead) {
   }
   EXPECT_EQ(pieces, (index.bucket_count() * sizeof(Bucket) + (1u << 20)) >> 21);
   for (int i = 0; i < 800'000; i++) ASSERT_TRUE(index.find(std::to_string(i), index.hash(std::to_string(i))));
+}
+
+// All that is reserved is there before the first key comes, in one call as in several.
+TEST(IndexMemory, ReservedPagesArePopulated) {
+  for (const size_t first : {3'000'000, 10'000}) {
+    Entries entries;
+    memory::UnsharedHeap heap;
+    Index index(kSeed, entries.pool.base(), heap);
+    index.reserve(first);
+    index.reserve(3'000'000);
+    const size_t bytes = index.bucket_count() * sizeof(Bucket);
+    ASSERT_GE(bytes, 30u << 20);
+    void* const table = index.insert(0, entries.factory.make_integer("k", 1, kNoExpiry), 0).bucket();
+    std::vector<unsigned char> resident(bytes / 4096);
+    ASSERT_EQ(::mincore(table, resident.size() * 4096, resident.data()), 0);
+    EXPECT_EQ(std::ranges::count(resident, 0), 0);
+  }
 }
 
 TEST(ExpiryQueueMemory, AChildDoesNotInheritItAndItIsCounted) {
