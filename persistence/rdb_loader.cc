@@ -29,6 +29,9 @@ constexpr uint64_t kLeastBytesPerKey = 3;
 // The index is made ready for so many keys at a time: 25 MB, which take the kernel 30 ms at worst.
 constexpr uint64_t kReservedAtATime = 2'000'000;
 
+// An index that is far too large is made smaller for so long at a time.
+constexpr int64_t kShrinkSliceUs = 10'000;
+
 // Counts what is read and tells of it.
 class CountingSource final : public ByteSource {
  public:
@@ -90,6 +93,7 @@ class Loader {
       if (item->kind == RdbItem::Kind::kEnd) break;
       if (auto status = take(*item); !status) return std::unexpected(std::move(status.error()));
     }
+    shrink_indexes();
     report_.bytes = decoder_.offset();
     report_.checksum_verified = decoder_.checksum_verified();
     return std::move(report_);
@@ -168,6 +172,14 @@ class Loader {
       reserved = std::min(keys, reserved + kReservedAtATime);
       database.reserve(reserved);
       source_.tell_progress();
+    }
+  }
+
+  // What RESIZEDB promised may have expired, or never been there. In a table of empty buckets RANDOMKEY draws long, and
+  // SCAN walks long.
+  void shrink_indexes() {
+    for (int number = 0; number < keyspace_.count(); number++) {
+      while (keyspace_.database(number).upkeep(kShrinkSliceUs)) source_.tell_progress();
     }
   }
 

@@ -52,8 +52,9 @@ struct LoadReport {
 // the keyspace's data.
 using OnLoadProgress = std::move_only_function<void(uint64_t bytes_read, uint64_t bytes_total)>;
 
-// Adds the file's keys to `keyspace`. On an Error, which says what is wrong, at which offset and for which key, the
-// keyspace holds what had been loaded before: the caller flushes it or gives up. kNotFound: there is no such file.
+// Adds the file's keys to `keyspace`, and gives back what its indexes do not need for them. On an Error, which says
+// what is wrong, at which offset and for which key, the keyspace holds what had been loaded before: the caller flushes
+// it or gives up. kNotFound: there is no such file.
 Result<LoadReport> load_rdb(store::Keyspace& keyspace, FileSystem& files, const std::string& path,
                             const LoadOptions& options, OnLoadProgress on_progress = {});
 

@@ -90,6 +90,34 @@ TEST(RdbLoader, ClientsAreAnsweredWhileMemoryForManyKeysIsMadeReady) {
   EXPECT_EQ(report->keys_loaded, 1u);
 }
 
+// A database of which nearly all had expired, and one that a RESIZEDB lied about.
+TEST(RdbLoader, AnIndexThatIsFarTooLargeShrinksAtTheEnd) {
+  auto keyspace = make_keyspace();
+  std::string body = resize_bytes(300'000, 0) + entry_bytes("k", "v");
+  body += bytes_of({0xfe, 3}) + resize_bytes(300'000, 0);  // SELECTDB
+  for (int i = 0; i < 20'000; i++) {
+    const int64_t expired_ms = i < 10 ? kTestNowMs + 1'000'000 : kTestNowMs - 1;
+    body += bytes_of({0xfc}) + std::string(reinterpret_cast<const char*>(&expired_ms), sizeof expired_ms);
+    body += entry_bytes(std::to_string(i), "v");
+  }
+  const std::string bytes = rdb_file(body);
+  MemorySource source(bytes);
+  const auto report = load_rdb(*keyspace, source, 900'000, {.now_ms = kTestNowMs});
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_EQ(report->keys_loaded, 11u);
+  for (const int number : {0, 3}) {
+    const store::Database& database = keyspace->database(number);
+    EXPECT_LE(database.memory_overhead_bytes(), 512u << 10) << number;
+    uint64_t cursor = 0;
+    int steps = 0;
+    do {
+      cursor = database.scan(cursor, [](const store::Entry&) {});
+      steps++;
+    } while (cursor != 0);
+    EXPECT_LE(steps, 10) << number;
+  }
+}
+
 TEST(RdbLoader, IdleTimesAreTaken) {
   auto keyspace = make_keyspace();
   ASSERT_TRUE(load(*keyspace, file_with({.idle_seconds = 500})).has_value());
