@@ -1,6 +1,7 @@
 // Keys of any type: are they there, what are they, delete, rename, copy and move them.
 #include "commands/arguments.h"
 #include "commands/families.h"
+#include "commands/key_prefetch.h"
 
 namespace cowslip::commands {
 namespace {
@@ -13,7 +14,11 @@ using store::Lookup;
 template <typename Act>
 int64_t reply_count(CommandContext& c, Act&& act) {
   int64_t count = 0;
-  for (const std::string_view key : c.args.subspan(1)) count += act(key) ? 1 : 0;
+  KeysAhead ahead(c.db(), c.args, c.spec.keys.step);
+  for (size_t i = 1; i < c.args.size(); i++) {
+    ahead.reach(i);
+    count += act(c.args[i]) ? 1 : 0;
+  }
   c.reply.integer(count);
   return count;
 }

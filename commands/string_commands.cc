@@ -1,6 +1,7 @@
 // Strings as wholes: set them, get them, several at a time, with an expiry.
 #include "commands/arguments.h"
 #include "commands/families.h"
+#include "commands/key_prefetch.h"
 
 namespace cowslip::commands {
 namespace {
@@ -186,10 +187,11 @@ void cmd_getex(CommandContext& c) {
 
 // A key that holds something else than a string reads like one that is not there.
 void cmd_mget(CommandContext& c) {
-  const auto keys = c.args.subspan(1);
-  c.reply.array(keys.size());
-  for (const std::string_view key : keys) {
-    const Entry* entry = c.db().find(key, c.read_lookup());
+  c.reply.array(c.args.size() - 1);
+  KeysAhead ahead(c.db(), c.args, c.spec.keys.step);
+  for (size_t i = 1; i < c.args.size(); i++) {
+    ahead.reach(i);
+    const Entry* entry = c.db().find(c.args[i], c.read_lookup());
     reply_entry(c, entry != nullptr && is_string(*entry) ? entry : nullptr);
   }
 }
@@ -201,7 +203,11 @@ bool check_pairs(CommandContext& c) {
 }
 
 void op_mset(CommandContext& c) {
-  for (size_t i = 1; i < c.args.size(); i += 2) c.db().set_string(c.args[i], c.args[i + 1]);
+  KeysAhead ahead(c.db(), c.args, c.spec.keys.step);
+  for (size_t i = 1; i < c.args.size(); i += 2) {
+    ahead.reach(i);
+    c.db().set_string(c.args[i], c.args[i + 1]);
+  }
   c.keyspace.add_dirty((c.args.size() - 1) / 2);
 }
 
@@ -213,7 +219,9 @@ void cmd_mset(CommandContext& c) {
 
 void cmd_msetnx(CommandContext& c) {
   if (!check_pairs(c)) return;
+  KeysAhead ahead(c.db(), c.args, c.spec.keys.step);
   for (size_t i = 1; i < c.args.size(); i += 2) {
+    ahead.reach(i);
     if (c.db().find(c.args[i], Lookup::kWrite) != nullptr) return c.reply.integer(0);
   }
   op_mset(c);

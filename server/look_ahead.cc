@@ -6,7 +6,7 @@ void LookAhead::look(std::string_view bytes, const protocol::ParserLimits& limit
                      const store::Database& database) {
   drop();
   limits_ = limits;
-  commands::KeyPrefetch keys(table, database);
+  commands::KeyPrefetch<store::Database> keys(table, database);
   while (count_ < kMostRequests && !bytes.empty()) {
     protocol::RespParser& parser = parsers_[count_];
     if (parser.parse(bytes, limits) != protocol::RespParser::Outcome::kCommand) {

@@ -22,7 +22,7 @@ namespace cowslip::server {
 
 class LookAhead {
  public:
-  static constexpr size_t kMostRequests = commands::KeyPrefetch::kMostRequests;
+  static constexpr size_t kMostRequests = commands::KeyPrefetch<store::Database>::kMostRequests;
 
   // Looks at the requests at the front of `bytes`, which begin with a request and stay where they are until all were
   // taken or dropped. REQUIRES: empty().

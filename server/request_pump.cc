@@ -28,7 +28,6 @@ constexpr size_t kSentBytesKept = 1u << 20;
 constexpr size_t kCheckedOutputBytes = 16u << 10;
 constexpr size_t kQuotedInputBytes = 128;
 // From this many keys on, looking up a random one misses the cache.
-constexpr size_t kKeysWorthLookingAhead = 50'000;
 
 // The first word of the second line of an HTTP request, or of a POST: a web page talks to us through its visitor's
 // browser.
@@ -184,7 +183,7 @@ void RequestPump::look_ahead(const Connection& connection, std::string_view byte
                              const protocol::ParserLimits& limits) {
   if (bytes.empty()) return;
   const store::Database& database = std::as_const(server_.keyspace()).database(connection.session.database);
-  if (database.size() >= kKeysWorthLookingAhead) ahead_.look(bytes, limits, server_.table(), database);
+  if (database.size() >= commands::kKeysWorthPrefetching) ahead_.look(bytes, limits, server_.table(), database);
 }
 
 // False: the command has to wait, and is not consumed.
