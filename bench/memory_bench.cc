@@ -78,6 +78,23 @@ void take_and_give(benchmark::State& state) {
   for (void* block : others) source.release(block);
 }
 
+// A database that toggles its only key, beside another of some chunks: its chunk is empty each time. What the keeper
+// does meanwhile counts too.
+void take_and_give_the_only_one(benchmark::State& state) {
+  ChunkPool pool;
+  Arena arena(pool), other(pool);
+  for (int64_t i = 0; i < state.range(1); i++) other.allocate(BlockKind::kEntry, kChunkBytes);
+  for (auto _ : state) {
+    void* const block = std::memset(arena.allocate(BlockKind::kEntry, static_cast<size_t>(state.range(0))), 1, 16);
+    arena.release(block);
+  }
+}
+BENCHMARK(take_and_give_the_only_one)
+    ->ArgNames({"bytes", "chunks_beside"})
+    ->ArgsProduct({{120, 20'000}, {0, 100}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+
 BENCHMARK(fill<FromArena>)->Arg(120)->Unit(benchmark::kMillisecond);
 BENCHMARK(fill<FromHeap>)->Arg(120)->Unit(benchmark::kMillisecond);
 BENCHMARK(replace<FromArena>)->Arg(120)->Arg(1000);

@@ -79,7 +79,7 @@ void Arena::close_slab(ChunkInfo& chunk, Slab& slab) {
   bitmaps_.release(slab.live_bits, slab.shape().words);
   slab = {};
   chunk.free_slabs |= uint32_t{1} << (&slab - chunk.slabs);
-  if (chunk.empty()) return remove_chunk(chunk);
+  if (should_go(chunk)) return remove_chunk(chunk);
   offer(chunk);
 }
 
@@ -87,6 +87,7 @@ void Arena::close_slab(ChunkInfo& chunk, Slab& slab) {
 
 // The first of `count` chunks in a row.
 ChunkInfo& Arena::add_chunks(BlockKind kind, ChunkUse use, size_t count) {
+  give_back_empty(space(kind));
   std::vector<ChunkNumber>& chunks = space(kind).chunks;
   const ChunkNumber first = pool_.take(*this, kind, use, count);
   for (ChunkNumber number = first; number < first + count; number++) {
@@ -110,6 +111,21 @@ void Arena::remove_chunk(ChunkInfo& chunk) {
   pool_.info(chunks.back()).position = chunk.position;
   chunks.pop_back();
   pool_.give_back({&number, 1});
+}
+
+bool Arena::should_go(const ChunkInfo& chunk) const {
+  if (!chunk.empty()) return false;
+  const bool last = space(chunk.kind).chunks.size() == 1;
+  return !last || chunk.evacuating || pool_.epoch_.frozen(pool_.number_of(chunk), chunk.born);
+}
+
+void Arena::give_back_empty() {
+  for (Space& of_kind : spaces_) give_back_empty(of_kind);
+}
+
+void Arena::give_back_empty(Space& of_kind) {
+  if (of_kind.chunks.size() != 1) return;
+  if (ChunkInfo& last = pool_.info(of_kind.chunks.front()); last.empty()) remove_chunk(last);
 }
 
 void Arena::offer(Slab& slab, const ChunkInfo& chunk) {

@@ -15,6 +15,9 @@
 // Evacuation: deletions leave chunks half empty. begin_evacuation() picks the sparsest and lets nothing new into it;
 // the owner of the blocks moves them elsewhere one by one, and the chunk returns to the pool with the last.
 //
+// A chunk that is empty goes back to the pool at once, but for the last one of a kind: a database that toggles its only
+// key would take and return a chunk each time. That one goes with give_back_empty(), or when another is taken.
+//
 // Thread: event loop only, until retire(); from then on any one thread, which may only destroy it.
 #pragma once
 
@@ -73,6 +76,8 @@ class Arena {
   // Bytes of slots and pages that are free in chunks of this arena.
   uint64_t free_bytes(BlockKind kind) const;
 
+  // The chunks that are kept although they are empty.
+  void give_back_empty();
   // Before it is handed to another thread to be destroyed: the arena takes no more part in snapshots.
   void retire();
 
@@ -113,6 +118,9 @@ class Arena {
   // ---- chunks ----
   ChunkInfo& add_chunks(BlockKind kind, ChunkUse use, size_t count = 1);
   void remove_chunk(ChunkInfo& chunk);
+  void give_back_empty(Space& of_kind);
+  // Whether the chunk has nothing in it and no reason to stay.
+  bool should_go(const ChunkInfo& chunk) const;
   // Makes it a candidate for new blocks, at once or after the snapshot. REQUIRES: it has room.
   void offer(Slab& slab, const ChunkInfo& chunk);
   void offer(ChunkInfo& chunk);

@@ -17,9 +17,10 @@ namespace {
 constexpr size_t kLooksAtOnce = 512;
 constexpr size_t kPrefetched = 16;
 
-// A block that began elsewhere cannot be moved from here, and there is nothing to gain from one that fills its chunks.
+// A block that began elsewhere cannot be moved from here, and there is nothing to gain from one that fills its chunks,
+// nor from a chunk that is empty and kept.
 bool can_be_emptied(const ChunkInfo& chunk) {
-  return !chunk.evacuating &&
+  return !chunk.evacuating && !chunk.empty() &&
          (chunk.use == ChunkUse::kSlabs || (chunk.use == ChunkUse::kPages && chunk.pages.tail() == 0));
 }
 

@@ -87,9 +87,10 @@ void Arena::release_large(ChunkInfo& head) {
   pages_changed(last);
 }
 
-// Back to the pool if nothing is left, and otherwise into the list for what its largest free run has become.
+// Back to the pool if nothing is left (should_go()), and otherwise into the list for what its largest free run has
+// become.
 void Arena::pages_changed(ChunkInfo& chunk) {
-  if (chunk.empty()) return remove_chunk(chunk);
+  if (should_go(chunk)) return remove_chunk(chunk);
   if (chunk.linked()) chunk.unlink();
   if (chunk.pages.largest_free_run() > 0) offer(chunk);
 }

@@ -127,6 +127,10 @@ void ChunkPool::give_back(std::span<const ChunkNumber> chunks) {
   wake_keeper();
 }
 
+void ChunkPool::collect_empty_chunks() {
+  for (Arena* arena : arenas_) arena->give_back_empty();
+}
+
 // Memory of new chunks and of what is known of them. It is touched when it is used.
 void ChunkPool::commit_frontier() {
   const size_t chunks = free_.frontier();
@@ -140,6 +144,7 @@ void ChunkPool::commit_frontier() {
 // ---- snapshots ----
 
 void ChunkPool::begin_snapshot() {
+  collect_empty_chunks();  // they would be frozen
   {
     // The keeper looks at these under the mutex, so no MADV_COLLAPSE begins from here on.
     const std::lock_guard lock(mutex_);

@@ -105,7 +105,9 @@ class ChunkPool {
   uint64_t used_bytes() const;
   uint64_t used_bytes(BlockKind kind) const;
   uint64_t blocks(BlockKind kind) const;
-  // Gives every free chunk back to the system now (MEMORY PURGE), the ready ones too.
+  // Takes back the empty chunks that arenas keep for their next block. From time to time; event loop only.
+  void collect_empty_chunks();
+  // Gives every free chunk back to the system now (MEMORY PURGE), the empty and the ready ones too. Event loop only.
   void purge();
   // What the keeper would do, on the calling thread, until there is nothing left to do.
   void run_keeper();

@@ -55,6 +55,7 @@ void ChunkPool::run_keeper() {
 }
 
 void ChunkPool::purge() {
+  collect_empty_chunks();
   std::unique_lock lock(mutex_);
   while (const auto chunk = free_.take_surplus(0)) {
     busy_++;

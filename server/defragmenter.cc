@@ -56,6 +56,7 @@ int64_t Defragmenter::run_slice() {
       .tolerated_bytes = server_.config().active_defrag_ignore_bytes};
   if (!may_run || !keyspace.evacuate(limits, started_us + kSliceUs)) {
     running_percent_ = current_us_ = 0;
+    keyspace.chunks().collect_empty_chunks();
     return kIdleRestUs;
   }
   const int64_t took_us = server_.clock().monotonic_us() - started_us;

@@ -42,6 +42,7 @@ TEST_F(ArenaTest, CountsWhatItHandsOut) {
   for (void* block : {small, medium, large}) arena_.release(block);
   EXPECT_EQ(pool_.used_bytes(), 0u);
   EXPECT_EQ(arena_.blocks(BlockKind::kEntry), 0u);
+  pool_.collect_empty_chunks();
   EXPECT_EQ(arena_.chunk_bytes(), 0u);
   EXPECT_EQ(chunks(), 0u);
 }
@@ -75,6 +76,49 @@ TEST_F(ArenaTest, ABlockOfSeveralChunksSharesItsLastChunkOnly) {
   EXPECT_EQ(arena_.used_bytes(), pool_.capacity(beside));
   // What was its tail is used again.
   EXPECT_LT(static_cast<char*>(arena_.allocate(BlockKind::kLargeValue, 20'000)), beside);
+}
+
+// ---- the last chunk of a kind ----
+
+TEST_F(ArenaTest, TheLastChunkIsKeptForTheNextBlock) {
+  for (const size_t bytes : {100, 20'000}) {
+    void* const block = entry(bytes);
+    arena_.release(block);
+    EXPECT_EQ(chunks(), 1u);
+    EXPECT_EQ(entry(bytes), block);
+    arena_.release(block);
+    pool_.collect_empty_chunks();
+    EXPECT_EQ(chunks(), 0u);
+  }
+}
+
+TEST_F(ArenaTest, NoMoreThanOneEmptyChunkIsKept) {
+  std::vector<void*> blocks;
+  while (chunks() < 4) blocks.push_back(entry(5000));
+  for (void* block : blocks) arena_.release(block);
+  EXPECT_EQ(chunks(), 1u);
+  entry(20'000);
+  EXPECT_EQ(chunks(), 1u) << "one of slabs is given back for one of pages";
+}
+
+TEST_F(ArenaTest, AKeptChunkDoesNotOutliveAPurgeOrAFork) {
+  arena_.release(entry(100));
+  pool_.purge();
+  EXPECT_EQ(chunks(), 0u);
+  EXPECT_EQ(pool_.statistics().ready_bytes, 0u);
+  arena_.release(entry(100));
+  pool_.begin_snapshot();
+  EXPECT_EQ(chunks(), 0u) << "it would be the child's";
+  void* const block = entry(100);
+  arena_.release(block);
+  EXPECT_EQ(chunks(), 1u) << "this one the child does not know";
+  EXPECT_EQ(entry(100), block);
+  pool_.end_snapshot();
+}
+
+TEST_F(ArenaTest, AKeptChunkIsNotEvacuated) {
+  arena_.release(entry(100));
+  EXPECT_EQ(choose(0.9), std::nullopt);
 }
 
 TEST_F(ArenaTest, PageBlocksHaveOwners) {
