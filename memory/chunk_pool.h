@@ -48,11 +48,11 @@ struct MemoryPolicies {
 };
 
 struct PoolStatistics {
-  uint64_t chunk_bytes = 0;      // of chunks in use
-  uint64_t ready_bytes = 0;      // touched and free
-  uint64_t metadata_bytes = 0;   // about chunks, slabs and pages
-  uint64_t chunks_returned = 0;  // to the system, ever
-  uint64_t chunks_healed = 0;    // MADV_COLLAPSE succeeded, ever; also where there was nothing to heal
+  uint64_t chunk_bytes = 0;        // of chunks in use
+  uint64_t ready_bytes = 0;        // touched and free
+  uint64_t metadata_bytes = 0;     // about chunks, slabs and pages
+  uint64_t chunks_returned = 0;    // to the system, ever
+  uint64_t chunks_found_huge = 0;  // or made so: MADV_COLLAPSE succeeded, ever. Which of the two it does not say
   uint64_t heal_failures = 0;
 };
 

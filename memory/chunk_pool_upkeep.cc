@@ -140,11 +140,11 @@ void ChunkPool::finish_healing(int os_errno, int64_t took_us) {
   heal_not_before_us_ = clock_.monotonic_us() + kRestsPerHealing * took_us;
   if (os_errno == 0) {
     healing_works_ = true;
-    statistics_.chunks_healed++;
+    statistics_.chunks_found_huge++;
   } else {
     statistics_.heal_failures++;
   }
-  if (os_errno != EINVAL || statistics_.chunks_healed > 0) return;
+  if (os_errno != EINVAL || statistics_.chunks_found_huge > 0) return;
   healing_works_ = false;
   to_heal_.reset();
 }

@@ -30,7 +30,7 @@ void write_chunks(const memory::PoolStatistics& pool, InfoText& text) {
   text.field("engine_ready_bytes", pool.ready_bytes);
   text.field("engine_metadata_bytes", pool.metadata_bytes);
   text.field("engine_chunks_returned", pool.chunks_returned);
-  text.field("engine_chunks_healed", pool.chunks_healed);
+  text.field("engine_chunks_found_huge", pool.chunks_found_huge);
   text.field("engine_heal_failures", pool.heal_failures);
 }
 

@@ -185,11 +185,11 @@ TEST(ChunkPool, SplitChunksAreMadeHugeAgain) {
     for (char* chunk : chunks) chunk[5000] = 2;
     EXPECT_LT(read_memory_rollup()->anon_huge_pages, before + huge) << "written pages are copied, the rest is split";
     pool.run_keeper();
-    EXPECT_EQ(pool.statistics().chunks_healed, 0u) << "it would copy the chunk";
+    EXPECT_EQ(pool.statistics().chunks_found_huge, 0u) << "it would copy the chunk";
   }
   pool.end_snapshot();
   pool.run_keeper();
-  EXPECT_EQ(pool.statistics().chunks_healed, 8u);
+  EXPECT_EQ(pool.statistics().chunks_found_huge, 8u);
   EXPECT_EQ(read_memory_rollup()->anon_huge_pages, before + huge);
   for (char* chunk : chunks) EXPECT_EQ(chunk[4999] + chunk[5000], 3);
 }
