@@ -21,7 +21,7 @@
 
 namespace cowslip::commands {
 
-// With fewer keys than that everything is in the cache anyway.
+// From this many keys on, looking up a random one misses the cache.
 inline constexpr size_t kKeysWorthPrefetching = 50'000;
 
 // Calls visit(position) for where the keys are among `arguments` arguments, up to `most` of them.

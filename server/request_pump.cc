@@ -27,7 +27,6 @@ constexpr size_t kSentBytesKept = 1u << 20;
 // Replies shorter than this are not held against client-output-buffer-limit before they could be sent.
 constexpr size_t kCheckedOutputBytes = 16u << 10;
 constexpr size_t kQuotedInputBytes = 128;
-// From this many keys on, looking up a random one misses the cache.
 
 // The first word of the second line of an HTTP request, or of a POST: a web page talks to us through its visitor's
 // browser.
