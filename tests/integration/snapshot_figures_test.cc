@@ -53,7 +53,11 @@ std::string compare(const std::string& info, const Outside& outside) {
     }
   };
   check("snapshot_copied_bytes", outside.copied);
+  check("current_cow_size", outside.copied);
   check("snapshot_parent_resident_bytes", outside.parent_resident);
+  check("snapshot_child_resident_bytes", outside.child_resident);
+  const int64_t at_fork = info_number(info, "snapshot_parent_resident_at_fork_bytes");
+  check("snapshot_growth_bytes", outside.parent_resident - at_fork + outside.copied);
   return text;
 }
 
@@ -83,12 +87,13 @@ class SnapshotFigures : public ::testing::Test {
     }
   }
 
-  // The report follows within seconds of the last write.
+  // The report follows within seconds of the last write. Until then the parent may still be at work as well: memory is
+  // made ready, buffers are given back.
   void expect_figures_settle() {
     std::string difference;
     EXPECT_TRUE(eventually([&] {
       outside_ = look_from_outside(server_, child_);
-      difference = compare(server_.info("snapshot"), outside_);
+      difference = compare(server_.info(), outside_);
       return difference.empty();
     })) << difference;
     EXPECT_GT(outside_.copied, 1 << 20) << "the writes copied nothing, so nothing was compared";
@@ -103,15 +108,9 @@ TEST_F(SnapshotFigures, DuringASaveUnderWrites) {
   start_and_write();
   expect_figures_settle();
   const std::string info = server_.info();
-  EXPECT_TRUE(close_to(info_number(info, "current_cow_size"), outside_.copied)) << info_field(info, "current_cow_size");
   EXPECT_GE(info_number(info, "current_cow_peak"), info_number(info, "current_cow_size"));
-  EXPECT_TRUE(close_to(info_number(info, "snapshot_child_resident_bytes"), outside_.child_resident));
   EXPECT_GT(info_number(info, "snapshot_parent_minor_faults"), 100);
   EXPECT_GT(info_number(info, "snapshot_parent_page_table_bytes"), 0);
-  const int64_t at_fork = info_number(info, "snapshot_parent_resident_at_fork_bytes");
-  const int64_t growth = outside_.parent_resident - at_fork + outside_.copied;
-  EXPECT_TRUE(close_to(info_number(info, "snapshot_growth_bytes"), growth))
-      << info_field(info, "snapshot_growth_bytes") << " | " << growth;
   ::kill(child_, SIGKILL);
 }
 
