@@ -182,6 +182,7 @@ void Arena::bring_back() {
     if (of_kind.chunks.empty()) continue;
     for (auto& list : of_kind.slabs) list.bring_back();
     of_kind.slab_chunks.bring_back();
+    of_kind.sparse.reset();
     for (auto& list : of_kind.page_chunks) list.bring_back();
   }
 }

@@ -15,8 +15,9 @@
 // Evacuation: deletions leave chunks half empty. begin_evacuation() picks the sparsest and lets nothing new into it;
 // the owner of the blocks moves them elsewhere one by one, and the chunk returns to the pool with the last.
 //
-// A chunk that is empty goes back to the pool at once, but for the last one of a kind: a database that toggles its only
-// key would take and return a chunk each time. That one goes with give_back_empty(), or when another is taken.
+// A chunk that is empty goes back to the pool at once, but for the last one of a kind that had slabs or page blocks: a
+// database that toggles its only key would take and return a chunk each time. That one goes with give_back_empty(), or
+// when another is taken.
 //
 // Thread: event loop only, until retire(); from then on any one thread, which may only destroy it.
 #pragma once
@@ -67,8 +68,8 @@ class Arena {
   enum class NoChunk { kYet, kAtAll };
   // One of the chunks of `kind` with the smallest share of used bytes, if that is below `most_used` (0 to 1) and the
   // others have room for what it holds, so that moving it leaves a chunk less. It stays out of use for new blocks until
-  // it is empty or end_evacuation(). A call looks at so many chunks only that it takes some ten microseconds: without
-  // one `kYet`, the next call goes on from there (sparse_search.h). REQUIRES: no snapshot is running.
+  // it is empty or end_evacuation(). A call looks at some hundred chunks: without one `kYet`, the next call goes on
+  // from there (sparse_search.h). REQUIRES: no snapshot is running.
   std::expected<ChunkNumber, NoChunk> begin_evacuation(BlockKind kind, double most_used);
   void end_evacuation(ChunkNumber chunk);
   // Up to `limit` blocks of the chunk that are still there, in address order; none when it was emptied.

@@ -93,10 +93,10 @@ class ChunkPool {
   void note_frozen_write(const void* at, size_t bytes) {
     const auto first = reinterpret_cast<uintptr_t>(at) / kPageBytes;
     const auto last = (reinterpret_cast<uintptr_t>(at) + bytes - 1) / kPageBytes;
-    frozen_pages_written_.fetch_add(last - first + 1, std::memory_order_relaxed);
+    frozen_bytes_written_.fetch_add((last - first + 1) * kPageBytes, std::memory_order_relaxed);
   }
-  // All that were ever noted, a page as often as it was. Any thread.
-  uint64_t frozen_pages_written() const { return frozen_pages_written_.load(std::memory_order_relaxed); }
+  // The size of all pages that were ever noted, each as often as it was. Any thread.
+  uint64_t frozen_bytes_written() const { return frozen_bytes_written_.load(std::memory_order_relaxed); }
 
   // ---- the rest ----
   MemoryPolicies policies() const;
@@ -181,7 +181,7 @@ class ChunkPool {
   // Event loop only; a child reads it.
   SnapshotEpoch epoch_;         // changed under the mutex
   std::vector<Arena*> arenas_;  // that are not retired
-  std::atomic<uint64_t> frozen_pages_written_ = 0;
+  std::atomic<uint64_t> frozen_bytes_written_ = 0;
 
   // Guarded by the mutex.
   mutable std::mutex mutex_;

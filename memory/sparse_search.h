@@ -5,11 +5,11 @@
 // Solution: one pass in small parts notes the sparsest kMost, and the next choices are made from these:
 //
 //     chunks:    0 1 2 3 4 5 ...         <- the pass goes from the last one to the first
-//     noted:     the kMost sparsest of those seen, none with bound() bytes or more
+//     noted:     the kMost sparsest of those seen, below a bound
 //     choices:   always the sparsest of the noted, as they are then; what has been filled to the bound is dropped
 //
 // In this direction a pass misses nothing that stays: a chunk that leaves has its place taken by the last one, which
-// was seen already. What was added since the pass began has to wait for the next.
+// was seen already and at worst is noted twice. What was added since the pass began has to wait for the next.
 //
 // Thread: event loop only.
 #pragma once
@@ -46,6 +46,11 @@ class SparseSearch {
   // The chunk is the arena's no longer.
   void forget(ChunkNumber chunk);
   void stop() { left_ = 0; }  // no chunk is left
+  // Much has changed: what was noted says little. The next call begins a pass.
+  void reset() {
+    left_ = 0;
+    noted_.clear();
+  }
 
   // Takes the sparsest out of the noted. `used_bytes(chunk)` says how it is now.
   template <typename UsedBytes>

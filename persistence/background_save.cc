@@ -70,6 +70,7 @@ Forker& real_forker() {
 BackgroundSave::BackgroundSave(Surroundings surroundings) : around_(surroundings), observer_(around_.chunks) {
   state_.last_save_unix_s = around_.clock.unix_ms() / 1000;
   state_.last_outcome = "none";
+  (void)may_leave_idle_scheduling();  // asked before there are clients who would wait for the answer
 }
 
 BackgroundSave::~BackgroundSave() {
@@ -187,6 +188,7 @@ void BackgroundSave::take_report(const ChildReport& report) {
 void BackgroundSave::cancel() {
   if (!running() || cancelled_at_us_ != 0) return;
   cancelled_at_us_ = monotonic_us();
+  end_idle_scheduling(child_pid_);
   ::kill(child_pid_, SIGUSR1);
 }
 

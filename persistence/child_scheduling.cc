@@ -10,10 +10,10 @@
 namespace cowslip::persistence {
 namespace {
 
-// Of the calling thread.
-bool set_policy(int policy) {
+// Of the calling thread, unless another process is named.
+bool set_policy(int policy, pid_t pid = 0) {
   const sched_param no_priority{};
-  return ::sched_setscheduler(0, policy, &no_priority) == 0;
+  return ::sched_setscheduler(pid, policy, &no_priority) == 0;
 }
 
 bool try_to_leave_idle() {
@@ -39,6 +39,10 @@ bool may_leave_idle_scheduling() {
   return may;
 }
 
+void end_idle_scheduling(pid_t child) {
+  if (may_leave_idle_scheduling()) (void)set_policy(SCHED_OTHER, child);
+}
+
 void ChildScheduling::yield(bool idle) {
   (void)::setpriority(PRIO_PROCESS, 0, kNiceness);
   idle_ = idle && set_policy(SCHED_IDLE);
@@ -49,10 +53,14 @@ void ChildScheduling::check(int64_t now_us) {
   const int64_t cpu_us = process_cpu_us();
   const bool measured = window_began_us_ != 0;
   if (measured && (cpu_us - cpu_at_begin_us_) * kLeastShare < now_us - window_began_us_) {
-    idle_ = !set_policy(SCHED_OTHER);
+    end();
   }
   window_began_us_ = now_us;
   cpu_at_begin_us_ = cpu_us;
+}
+
+void ChildScheduling::end() {
+  if (idle_) idle_ = !set_policy(SCHED_OTHER);
 }
 
 }  // namespace cowslip::persistence

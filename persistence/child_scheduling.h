@@ -10,13 +10,19 @@
 // may enters it. Measured in docs/decisions/0007-child-scheduling.md.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 
 namespace cowslip::persistence {
 
 // Whether the kernel would let this process leave SCHED_IDLE again. Asked of the kernel by trying it, once, in a thread
-// of its own. Thread-safe; false where no thread is to be had.
+// of its own: early, because on a full machine the answer takes its time. Thread-safe; false where no thread is to be
+// had.
 bool may_leave_idle_scheduling();
+
+// By the parent: from now on somebody waits for `child`.
+void end_idle_scheduling(pid_t child);
 
 // The child's own. Signal handlers and other threads keep out.
 class ChildScheduling {
@@ -29,6 +35,8 @@ class ChildScheduling {
   void yield(bool idle);
   // To be called often with CLOCK_MONOTONIC: ends SCHED_IDLE where the last half second brought too little.
   void check(int64_t now_us);
+  // Ends SCHED_IDLE for good: what is left to do is short, and check() is called no more.
+  void end();
 
  private:
   bool idle_ = false;

@@ -70,7 +70,7 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   given_back_ = announced_ = 0;
   start_estimate(0, {.faults = static_cast<int64_t>(at_fork.minor_faults),
                      .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon),
-                     .frozen_pages_written = static_cast<int64_t>(chunks_.frozen_pages_written())});
+                     .frozen_bytes_written = static_cast<int64_t>(chunks_.frozen_bytes_written())});
   summary_.last.measured_at_us = summary_.last.exact_at_us = forked_at_us_;
   summary_.last.parent_resident = at_fork.resident;
   summary_.last.child_resident = at_fork.resident;
@@ -159,7 +159,7 @@ bool CowObserver::read_counters(pid_t child, Reading& reading) const {
   reading.counts = {.faults = static_cast<int64_t>(reading.parent.minor_faults + reading.child.minor_faults),
                     .parent_anonymous = static_cast<int64_t>(reading.parent.resident_anon),
                     .child_anonymous = static_cast<int64_t>(reading.child.resident_anon),
-                    .frozen_pages_written = static_cast<int64_t>(chunks_.frozen_pages_written())};
+                    .frozen_bytes_written = static_cast<int64_t>(chunks_.frozen_bytes_written())};
   return true;
 }
 
@@ -187,7 +187,7 @@ std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) c
 }
 
 void CowObserver::start_estimate(uint64_t copied, const Counts& counts) {
-  copied_ = static_cast<int64_t>(copied);
+  copied_ = last_exact_ = static_cast<int64_t>(copied);
   last_counts_ = counts;
 }
 
@@ -202,15 +202,15 @@ uint64_t CowObserver::estimate_copied(const Counts& now) {
   const int64_t unshared =
       (now.faults - before.faults) * page_bytes() - (now.parent_anonymous - before.parent_anonymous);
   // What had been shared is copied, unless the child has given it back: then the parent takes it over, once. No counter
-  // of the kernel tells which of the two it was. But the server says what it wrote although the child had yet to read
-  // it; everything else it wrote to chunks that the child was done with, and so gave back.
-  const int64_t written = (now.frozen_pages_written - before.frozen_pages_written) * page_bytes();
+  // of the kernel tells which of the two it was. But the server says which entries it wrote although the child had yet
+  // to read them; the others it wrote to chunks that the child was done with, and so gave back.
+  const int64_t written = now.frozen_bytes_written - before.frozen_bytes_written;
   const int64_t announced = std::clamp<int64_t>(unshared, 0, written + announced_);
   announced_ = std::min(written + announced_ - announced, written);
   const int64_t taken_over = given_back_ > 0 ? std::min(unshared - announced, given_back_) : 0;
   given_back_ -= taken_over;
   copied_ += unshared - taken_over;
-  return static_cast<uint64_t>(std::clamp<int64_t>(copied_, 0, now.child_anonymous));
+  return static_cast<uint64_t>(std::min(std::max(copied_, last_exact_), now.child_anonymous));
 }
 
 void CowObserver::record(const Reading& reading) {

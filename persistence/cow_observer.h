@@ -90,7 +90,7 @@ class CowObserver {
     int64_t faults = 0;
     int64_t parent_anonymous = 0;
     int64_t child_anonymous = 0;
-    int64_t frozen_pages_written = 0;
+    int64_t frozen_bytes_written = 0;
   };
   // Parent and child, read together.
   struct Reading {
@@ -119,7 +119,8 @@ class CowObserver {
   uint64_t generation_ = 0;  // raised whenever child_ changes, so that a reading of an older child is dropped
   memory::ProcessCounters at_fork_;
   Counts last_counts_;
-  int64_t copied_ = 0;      // as last read exactly, and what was added since
+  int64_t last_exact_ = 0;  // copied bytes
+  int64_t copied_ = 0;      // the same and what was added since; less than it where new memory comes in huge pages
   int64_t given_back_ = 0;  // by the child, and not written to by the parent since, as far as we know
   int64_t announced_ = 0;   // bytes the server was about to write in place, their faults still to be seen
   int64_t forked_at_us_ = 0;

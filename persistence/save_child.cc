@@ -164,6 +164,7 @@ Status save_dataset(Saving& saving, ByteSink& sink) {
     saving.scheduling.check(now_us);
   };
   const auto saved = save_rdb(saving.task.keyspace, sink, saving.task.request.options, on_progress, &saving.dismisser);
+  saving.scheduling.end();
   if (!saved) return std::unexpected(saved.error());
   return {};
 }

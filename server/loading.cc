@@ -41,12 +41,13 @@ Status Loading::load_at_start() {
   remove_leftovers();
   const int64_t start_us = server_.clock().monotonic_us();
   const auto loaded = load(true, false);
+  // Also when it came after the last byte: nobody else will act on it.
+  if (interrupted_) return fail(ErrorCode::kBusy, "interrupted");
   if (loaded) {
     const double seconds = static_cast<double>(server_.clock().monotonic_us() - start_us) / 1e6;
     server_.log().notice("DB loaded from disk: {:.3f} seconds", seconds);
     return {};
   }
-  if (interrupted_) return fail(ErrorCode::kBusy, "interrupted");
   if (loaded.error().code == ErrorCode::kNotFound) return {};
   server_.log().warning("Fatal error loading the DB, check server logs. Exiting. {}", loaded.error().message);
   return loaded;
