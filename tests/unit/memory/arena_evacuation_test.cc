@@ -107,6 +107,18 @@ TEST_F(ArenaEvacuationTest, WhatWasNotedMayGo) {
   EXPECT_EQ(calls_, 1);
 }
 
+TEST_F(ArenaEvacuationTest, LooksAnewAfterASave) {
+  fill(200);
+  for (size_t chunk = 0; chunk < 150; chunk++) release(chunk, 20);
+  const auto before = choose();
+  ASSERT_TRUE(before.has_value());
+  arena_.end_evacuation(*before);
+  pool_.begin_snapshot();
+  pool_.end_snapshot();
+  release(180, 100);
+  EXPECT_EQ(choose(), number(180)) << "it was full when the others were noted";
+}
+
 TEST(SparseSearch, DropsWhatHasBeenFilledBeyondWhatWasNotNoted) {
   SparseSearch search;
   constexpr size_t kChunks = 3 * SparseSearch::kMost;
