@@ -163,28 +163,20 @@ const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryCh
   return put(slot, hash, contents_->factory.make_integer(key, value, expire_at_ms));
 }
 
-std::span<char> Database::resize_string(std::string_view key, size_t length) {
-  return contents_->factory.writable_range(*resized(key, [&](size_t) { return length; }), 0, length);
-}
-
 std::span<char> Database::writable_range(std::string_view key, size_t offset, size_t count) {
-  Entry* entry = resized(key, [&](size_t length) { return std::max(length, offset + count); });
-  return contents_->factory.writable_range(*entry, offset, count);
-}
-
-// The key's string after new_length(its length) became its length.
-Entry* Database::resized(std::string_view key, const auto& new_length) {
+  EntryFactory& factory = contents_->factory;
   const uint64_t hash = contents_->index.hash(key);
   Index::Slot slot = find_slot_to_write(key, hash);
   if (!slot) {
-    Entry* entry = contents_->factory.make_raw(key, new_length(0), kNoExpiry);
+    Entry* entry = factory.make_raw(key, offset + count, kNoExpiry);
     store(slot, hash, entry);
-    return entry;
+    return factory.writable_range(*entry, offset, count);
   }
   Entry* entry = slot.entry();
-  slot.set_entry(contents_->factory.resize_string(entry, new_length(entry->string().length())));  // expiry as it was
+  entry = factory.resize_string(entry, std::max(entry->string().length(), offset + count));
+  slot.set_entry(entry);  // same key, same expiry
   touch(slot);
-  return slot.entry();
+  return factory.writable_range(*entry, offset, count);
 }
 
 // ---- keys ----

@@ -98,11 +98,9 @@ class Database {
   // As set_string, but a number stays the text it is (what INCRBYFLOAT stores).
   const Entry* set_text(std::string_view key, std::string_view value, ExpiryChange expiry = {});
   const Entry* set_integer(std::string_view key, int64_t value, ExpiryChange expiry = ExpiryChange::keep());
-  // The string's bytes for writing in place, exactly `length` long: kept, then zeros. Creates an empty
-  // string first when there is no key; keeps the expiry. REQUIRES: the key is absent or a string.
-  std::span<char> resize_string(std::string_view key, size_t length);
-  // The same for only the `count` bytes from `offset` on, all of which the caller will write. The string becomes so
-  // long that it has them, and otherwise stays as long as it is.
+  // `count` bytes of the string from `offset` on, all of which the caller will write in place. The string becomes so
+  // long that it has them, with zeros before them; without a key it begins empty. Its expiry stays. REQUIRES: the key
+  // is absent or a string.
   std::span<char> writable_range(std::string_view key, size_t offset, size_t count);
 
   // ---- keys ----
@@ -169,7 +167,6 @@ class Database {
   void store(Index::Slot slot, uint64_t hash, Entry* entry);
   const Entry* put(Index::Slot slot, uint64_t hash, Entry* entry);
   Entry* take(Index::Slot slot, uint64_t hash);
-  Entry* resized(std::string_view key, const auto& new_length);
   // Stores an entry of this arena that carries its key and expiry already. True when it replaced one.
   bool adopt(Entry* entry, uint64_t hash, uint32_t access);
   Entry* make(const LoadedKey& loaded);

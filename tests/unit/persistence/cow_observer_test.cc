@@ -304,7 +304,7 @@ TEST(CowReport, OverwritesDuringASave) {
 TEST(CowReport, OneHugeKeyDoesNotBlindUs) {
   SaveUnderTest under;
   store::Database& database = under.keyspace->database(0);
-  database.resize_string("huge", 100 * kMegabyte);
+  database.writable_range("huge", 0, 100 * kMegabyte);
   // Held up in the midst of its only key, the child can say nothing itself.
   ASSERT_TRUE(under.save.start(under.request(100'000'000)).has_value());
   ASSERT_EQ(::kill(under.save.child_pid(), SIGSTOP), 0);

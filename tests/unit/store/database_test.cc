@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -293,11 +294,14 @@ TEST_F(DatabaseTest, AgreesWithAModelUnderRandomOperations) {
         break;
       }
       case 6: {
-        const size_t length = random.below(2500);
-        const auto bytes = db_.resize_string(key, length);
-        ASSERT_EQ(bytes.size(), length);
+        const size_t offset = random.below(2500), count = random.below(200);
+        const auto bytes = db_.writable_range(key, offset, count);
+        ASSERT_EQ(bytes.size(), count);
+        std::ranges::fill(bytes, 'w');
         if (it == model.end()) model[key] = {"", kNoExpiry};
-        model[key].text.resize(length);
+        std::string& text = model[key].text;
+        text.resize(std::max(text.size(), offset + count));
+        text.replace(offset, count, count, 'w');
         break;
       }
       case 7:

@@ -112,12 +112,12 @@ void FreshWriteTest::operate(Keyspace& keyspace, uint64_t seed) {
     case 6: {  // APPEND, SETRANGE, SETBIT
       const Entry* entry = db.find(key, Lookup::kWrite);
       const size_t length = entry != nullptr ? entry->string().length() : 0;
-      const auto bytes = db.resize_string(key, length + (random_.below(2) == 0 ? 0 : random_.below(200)));
+      const auto bytes = db.writable_range(key, 0, length + (random_.below(2) == 0 ? 0 : random_.below(200)));
       if (!bytes.empty()) bytes[random_.below(bytes.size())] = '!';
       return;
     }
     case 7:
-      return (void)db.resize_string(key, random_.below(40'000));
+      return (void)db.writable_range(key, random_.below(40'000), random_.below(100));
     case 8:
       return (void)db.set_expiry(key, some_deadline());
     case 9:
