@@ -1,0 +1,78 @@
+// The memory control group this process is in: its limit, and how much of it is taken.
+//
+// Problem: a limit may stand at any level of the hierarchy above the process, a level may be out of sight (a container
+// sees the hierarchy from its own group on, or a part of it), the files have other names in versions 1 and 2, and both
+// may be mounted while only one of them controls memory. And who watches a limit reads it many times a second.
+//
+// Solution: find() looks once for the groups from the process's own up to the mount's root and keeps the files of those
+// that matter open; read() rereads the figures only. What counts is the group with the least room, for that is where
+// the kernel kills first.
+//
+// One thread at a time per object. The files are closed on exec.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+
+namespace cowslip::memory {
+
+inline constexpr uint64_t kUnlimited = std::numeric_limits<uint64_t>::max();
+
+enum class CgroupVersion : uint8_t { kNone, kV1, kV2 };
+
+// Bytes.
+struct CgroupReading {
+  CgroupVersion version = CgroupVersion::kNone;  // kNone: no group counts this process's memory
+  std::string path;             // the folder of the group with the least room; of the process's own if none is limited
+  uint64_t limit = kUnlimited;  // the least of that group's limits: v1 limit_in_bytes; v2 memory.max, memory.high
+  uint64_t usage = 0;           // all that is charged to that group, page cache and kernel memory too
+  uint64_t reclaimable_cache = 0;     // of it, pages of files: they go before anybody is killed
+  uint64_t anonymous = 0;             // of it, memory of processes: stays, as long as there is no swap
+  std::optional<uint64_t> oom_kills;  // in the process's own group, since it was made
+
+  bool limited() const { return limit != kUnlimited; }
+  // What can still be taken before the limit; kUnlimited without one.
+  uint64_t room() const;
+};
+
+class CgroupMemory {
+ public:
+  // `root` stands for "/": tests put a folder there.
+  explicit CgroupMemory(std::string root = "/");
+
+  // Looks up anew which groups there are and what their limits are: somebody may have moved the process, or changed a
+  // limit. A dozen or two of small files; once a second, and before a fork, is enough.
+  void find();
+  // Usage, cache and kills as of now, limits as of the last find(). Two small files for each group with a limit, or
+  // for the process's own.
+  CgroupReading read() const;
+  // Only the usage that read() would tell: one small file. 0 when there is no group.
+  uint64_t usage() const;
+
+  CgroupVersion version() const { return version_; }
+
+ private:
+  struct Group {
+    std::string path;
+    uint64_t limit = kUnlimited;
+    UniqueFd usage;
+    UniqueFd statistics;
+  };
+
+  void find_groups(const std::string& top, const std::string& below);
+  void add_group(const std::string& folder, bool own);
+  uint64_t limit_of(const std::string& folder) const;
+  CgroupReading read(const Group& group) const;
+
+  const std::string root_;
+  CgroupVersion version_ = CgroupVersion::kNone;
+  std::vector<Group> groups_;  // with limits, from the own one upwards; or the own one alone
+  UniqueFd events_;            // of the own group, where kills are counted
+};
+
+}  // namespace cowslip::memory
