@@ -149,6 +149,7 @@ void BackgroundSave::child_started(pid_t child, int64_t fork_us) {
       static_cast<double>(at_fork_.resident) / (1 << 30) / (static_cast<double>(std::max<int64_t>(fork_us, 1)) / 1e6);
   state_.total_forks++;
   state_.parent_resident_at_fork = at_fork_.resident;
+  state_.parent_page_tables_at_fork = at_fork_.page_tables;
   state_.last_reason = request_.reason;
   state_.last_outcome = "running";
   state_.last_error.clear();
@@ -253,6 +254,7 @@ SaveOutcome BackgroundSave::finish(std::optional<int> wait_status) {
   judge(outcome, wait_status);
   outcome.to_socket = to_socket();
   outcome.duration_us = monotonic_us() - state_.started_at_us;
+  outcome.keys_written = state_.current_save_keys_processed;
   outcome.changes_at_start = changes_at_start_;
   outcome.cow = observer_.finish();
   if (outcome.signal != 0) remove_temporary_file();

@@ -76,6 +76,7 @@ struct SaveOutcome {
   int exit_code = -1;  // when signal is 0
   std::optional<Error> error;
   int64_t duration_us = 0;
+  uint64_t keys_written = 0;
   uint64_t changes_at_start = 0;  // Keyspace::dirty() at the fork: after a success these changes are saved
   CowSummary cow;
 };

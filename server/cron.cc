@@ -10,6 +10,7 @@
 #include "server/event_loop.h"
 #include "server/latency_monitor.h"
 #include "server/loading.h"
+#include "server/observatory.h"
 #include "server/pause_control.h"
 #include "server/request_pump.h"
 #include "server/save_control.h"
@@ -64,6 +65,7 @@ void Cron::run_once() {
   if (now_us - last_sample_us_ >= kSampleIntervalUs) {
     last_sample_us_ = now_us;
     sample_rates();
+    server_.observatory().sample_rates();
     server_.sample_memory();
   }
   adapt_hz();

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "persistence/background_save.h"
 #include "persistence/save_record.h"
 #include "persistence/snapshot_forecast.h"
 
@@ -44,7 +45,17 @@ class Observatory {
   // Changes of the dataset per second, over the last seconds.
   double writes_per_second() const;
 
+  // ---- for the rest of the server ----
+  // A child has been forked.
+  void on_save_start();
+  // The child was reaped; SaveControl's state is that of the end.
+  void on_save_end(const persistence::SaveOutcome& outcome);
+  // From the cron, every 100 ms.
+  void sample_rates();
+
  private:
+  void bring_up_to_date();
+
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

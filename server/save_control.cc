@@ -13,6 +13,7 @@
 #include "server/defragmenter.h"
 #include "server/event_loop.h"
 #include "server/latency_monitor.h"
+#include "server/observatory.h"
 #include "server/server.h"
 #include "server/snapshot_feed.h"
 
@@ -98,6 +99,7 @@ Status SaveControl::start(persistence::SaveRequest request) {
   }
   server_.latency().add(latency_event::kFork, background_.state().latest_fork_us);
   server_.clients().set_child_alive(true);
+  server_.observatory().on_save_start();
   watch_reports();
   return {};
 }
@@ -125,6 +127,7 @@ void SaveControl::end_child() {
 void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
   watch_.reset();
   server_.clients().set_child_alive(false);
+  server_.observatory().on_save_end(outcome);
   const bool is_snapshot = !outcome.to_socket && !server_.snapshot_feed().owns_child();
   if (is_snapshot && outcome.ok) {
     // What was changed while the child was at work is not in the file. A flush may have begun to count anew meanwhile.

@@ -16,6 +16,7 @@
 #include "server/listeners.h"
 #include "server/loading.h"
 #include "server/monitor_feed.h"
+#include "server/observatory.h"
 #include "server/pause_control.h"
 #include "server/request_pump.h"
 #include "server/save_control.h"
@@ -54,6 +55,7 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
       listeners_(std::make_unique<Listeners>(
           *loop_, config_, log_, [this](std::unique_ptr<Connection> client) { accept(std::move(client)); })),
       saves_(std::make_unique<SaveControl>(*this)),
+      observatory_(std::make_unique<Observatory>(*this)),
       snapshot_feed_(std::make_unique<SnapshotFeed>(*this)),
       loading_(std::make_unique<Loading>(*this)),
       shutdown_(std::make_unique<Shutdown>(*this)),

@@ -34,6 +34,7 @@ class LatencyMonitor;
 class Listeners;
 class Loading;
 class MonitorFeed;
+class Observatory;
 class PauseControl;
 class RequestPump;
 class SaveControl;
@@ -75,6 +76,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   PauseControl& pauses() { return *pauses_; }
   MonitorFeed& monitors() { return *monitors_; }
   SaveControl& saves() { return *saves_; }
+  Observatory& observatory() { return *observatory_; }
   SnapshotFeed& snapshot_feed() { return *snapshot_feed_; }  // SYNC
   Shutdown& shutdown() { return *shutdown_; }
   Loading& loading() { return *loading_; }
@@ -171,6 +173,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::unique_ptr<ClientRegistry> clients_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<SaveControl> saves_;
+  std::unique_ptr<Observatory> observatory_;
   std::unique_ptr<SnapshotFeed> snapshot_feed_;
   std::unique_ptr<Loading> loading_;
   std::unique_ptr<Shutdown> shutdown_;
