@@ -32,6 +32,7 @@
 #include "memory/address_range.h"
 #include "memory/chunk.h"
 #include "memory/chunk_keeper.h"
+#include "memory/cow_ledger.h"
 #include "memory/free_chunks.h"
 #include "memory/kernel_memory.h"
 #include "memory/size_classes.h"
@@ -97,6 +98,10 @@ class ChunkPool {
   }
   // The size of all pages that were ever noted, each as often as it was. Any thread.
   uint64_t frozen_bytes_written() const { return frozen_bytes_written_.load(std::memory_order_relaxed); }
+
+  // What the running snapshot costs, or the last one did, and whose doing it is; event loop only.
+  const CowLedger& ledger() const { return ledger_; }
+  CowLedger& ledger() { return ledger_; }
 
   // ---- the rest ----
   MemoryPolicies policies() const;
@@ -181,6 +186,7 @@ class ChunkPool {
   // Event loop only; a child reads it.
   SnapshotEpoch epoch_;         // changed under the mutex
   std::vector<Arena*> arenas_;  // that are not retired
+  CowLedger ledger_;
   std::atomic<uint64_t> frozen_bytes_written_ = 0;
 
   // Guarded by the mutex.
