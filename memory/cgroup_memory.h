@@ -11,6 +11,7 @@
 // One thread at a time per object. The files are closed on exec.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "memory/cgroup_mounts.h"
 
 namespace cowslip::memory {
 
@@ -51,7 +53,7 @@ class CgroupMemory {
   // Usage, cache and kills as of now, limits as of the last find(). Two small files for each group with a limit, or
   // for the process's own.
   CgroupReading read() const;
-  // Only the usage that read() would tell: one small file. 0 when there is no group.
+  // Only the usage, of the group that had the least room at the last find(): one small file. 0 when there is no group.
   uint64_t usage() const;
 
   CgroupVersion version() const { return version_; }
@@ -64,14 +66,18 @@ class CgroupMemory {
     UniqueFd statistics;
   };
 
-  void find_groups(const std::string& top, const std::string& below);
-  void add_group(const std::string& folder, bool own);
-  uint64_t limit_of(const std::string& folder) const;
-  CgroupReading read(const Group& group) const;
+  bool find_groups(const std::vector<CgroupPlace>& places);
+  void climb(const CgroupPlace& place);
+  void look_at(const std::string& folder, std::optional<Group>& own);
+  void add_hidden_limit(const Group& own, const std::string& highest);
+  Group open_group(const std::string& folder, uint64_t limit) const;
+  CgroupReading read_group(const Group& group) const;
+  size_t tightest() const;
 
   const std::string root_;
   CgroupVersion version_ = CgroupVersion::kNone;
   std::vector<Group> groups_;  // with limits, from the own one upwards; or the own one alone
+  size_t tightest_ = 0;        // among them, as of the last find()
   UniqueFd events_;            // of the own group, where kills are counted
 };
 
