@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,48 @@ struct Forecast {
   int64_t growth_high = 0;
   uint64_t peak_memory = 0;  // of both processes together: resident at the fork and growth
 };
+
+// What a forecast before the fork goes by, beside the last saves.
+struct Present {
+  uint64_t resident = 0;
+  uint64_t page_tables = 0;
+  uint64_t keys = 0;
+  uint64_t dataset_bytes = 0;  // used memory
+  double writes_per_second = 0;
+  bool huge_pages = false;  // the dataset lies in them
+};
+
+// Of a save that would begin now. `history`: the oldest first; those that neither ended well nor were stopped on the way
+// teach nothing.
+Forecast forecast_before_fork(const std::deque<SaveRecord>& history, const Present& now);
+
+// One look at a save at work. SaveControl takes them, more often than the timeline has points.
+struct SaveSample {
+  int64_t at_ms = 0;          // since the fork
+  uint64_t keys_written = 0;  // by the child
+  uint64_t changes = 0;       // of the dataset since the fork
+  int64_t keys_added = 0;     // keys now, less keys at the fork
+  int64_t growth = 0;         // of both processes together
+};
+
+// What stays the same during a save.
+struct SaveFacts {
+  int64_t fork_us = 0;
+  uint64_t keys_total = 0;               // at the fork
+  uint64_t parent_resident_at_fork = 0;  // bytes
+  int64_t tail_ms = 0;                   // from the last key to the end: what the last saves took, 0 if unknown
+  int learned_from = 0;                  // saves that tail_ms is from
+};
+
+// From the second sample with progress on; empty before. `samples`: the oldest first, the last one is now.
+std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const SaveSample> samples);
+
+// How long the last saves took from their last key to their end, for a dataset of this size; and how many told.
+struct Tail {
+  int64_t ms = 0;
+  int saves = 0;
+};
+Tail expected_tail(const std::deque<SaveRecord>& history, uint64_t dataset_bytes);
 
 // Whether a save fits into the memory there is.
 struct Verdict {

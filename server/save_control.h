@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "persistence/background_save.h"
 #include "persistence/rdb_saver.h"
+#include "persistence/snapshot_forecast.h"
+#include "persistence/snapshot_guard.h"
 #include "persistence/snapshot_state.h"
 
 namespace cowslip::server {
@@ -52,6 +54,14 @@ class SaveControl {
   void run();
   // SIGCHLD arrived.
   void check_child();
+
+  // ---- foresight (save_guard.h); Observatory hands it on ----
+  // Of the save at work; empty when there is none, or too little of it is done to say.
+  std::optional<persistence::Forecast> forecast_running();
+  // Of a save that would begin now, and whether it fits.
+  persistence::Forecast forecast_next();
+  persistence::Verdict verdict_next();
+
   // CONFIG RESETSTAT.
   void reset_statistics() { background_.reset_statistics(); }
 

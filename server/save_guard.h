@@ -1,0 +1,82 @@
+// The guard at work in the server: admits saves, looks at the one at work every few ticks of the loop, ends it in time,
+// and knows the forecasts.
+//
+//     BGSAVE, save points ──► admits() ── forecast_next() against MemoryLimits ─► fork, or not
+//     timer, 20 ms, while a child lives ──► room, growth, progress ─► SnapshotGuard ─► reason to stop ─► SaveControl
+//                                                                 └─► samples ─► forecast_running()
+//
+// The decisions are persistence/snapshot_guard.h's and snapshot_forecast.h's; this reads what they need. Event loop only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "memory/memory_limits.h"
+#include "persistence/background_save.h"
+#include "persistence/snapshot_forecast.h"
+#include "persistence/snapshot_guard.h"
+
+namespace cowslip::server {
+
+class Server;
+
+class SaveGuard {
+ public:
+  explicit SaveGuard(Server& server);
+  ~SaveGuard();
+
+  // Whether the guard lets a save begin now; the error has the figures. Always ok with snapshot-guard no.
+  Status admit();
+  // The same for a save that is begun by itself. One that does not fit is logged once, and looked at again a second
+  // later; after a stop, the back-off has to be over, too.
+  bool admits_automatic(const std::string& reason);
+
+  // A child lives / has ended.
+  void on_start();
+  void on_end(const persistence::SaveOutcome& outcome);
+
+  std::optional<persistence::Forecast> forecast_running();
+  persistence::Forecast forecast_next();
+  persistence::Verdict verdict_next();
+
+  // Lines of INFO's section "# Snapshot".
+  std::vector<std::pair<std::string, std::string>> info_fields() const;
+
+ private:
+  struct Timer;
+
+  void schedule();
+  void tick();
+  void take_sample(int64_t at_ms);
+  void look_at_room();
+  void thin_out_samples();
+  persistence::GuardSettings settings() const;
+
+  Server& server_;
+  std::unique_ptr<Timer> timer_;
+  memory::MemoryLimitReader limits_;
+
+  // Of the save at work.
+  persistence::SnapshotGuard guard_;
+  persistence::SaveFacts facts_;
+  std::vector<persistence::SaveSample> samples_;
+  uint64_t ticks_ = 0;
+  int64_t started_us_ = 0;  // monotonic; 0: no save at work
+  int64_t next_sample_ms_ = 0;
+  int64_t sample_step_ms_ = 0;
+  uint64_t dirty_at_fork_ = 0;
+
+  // Of saves that were not let begin, or not let end.
+  persistence::StopBackoff backoff_;
+  bool postponed_ = false;
+  int64_t look_again_ms_ = 0;  // Unix time
+  std::string last_reason_;    // why the last one was stopped, refused or postponed
+  uint64_t stopped_ = 0, refused_ = 0, times_postponed_ = 0;
+};
+
+}  // namespace cowslip::server
