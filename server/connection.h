@@ -44,6 +44,7 @@ struct Connection {
   int64_t soft_limit_since_ms = -1;  // since when the output is above the soft limit; -1: it is not
 
   // ---- state within the loop ----
+  uint64_t served_turn = 0;      // the turn of the loop that last ran commands of it (CommandLatency::turn)
   bool send_pending = false;     // is in the pump's list of clients to send to
   bool backlogged = false;       // is in the pump's list of clients with commands left in `input`
   bool awaits_writable = false;  // the socket was full

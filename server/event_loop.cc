@@ -18,6 +18,10 @@ namespace cowslip::server {
 namespace {
 
 constexpr int kEventsPerWait = 512;
+// After a turn that took so long it is worth a system call to know whether clients had been waiting.
+constexpr int64_t kLongTurnUs = 1000;
+// After a shorter one, a wait that took no longer than this is thought to have found something at once.
+constexpr int64_t kAtOnceUs = 20;
 
 // asio keeps its epoll descriptor to itself, but the language lets an explicit instantiation name a private member:
 // this is that, and the one place that depends on asio's inside. Should a future asio rename the member, the build says
@@ -86,11 +90,11 @@ void EventLoop::turn(ConnectionEvents& events, bool may_wait) {
   run_deferred();
   const bool more = events.before_wait();
   count_iteration(clock_.monotonic_us());
+  events.on_turn_end(end_us_);
   std::array<epoll_event, kEventsPerWait> ready;
-  const int timeout_ms = may_wait && !more && deferred_.empty() && !stopped_ ? -1 : 0;
-  const int count = epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, timeout_ms);
-  woke_us_ = clock_.monotonic_us();
-  events.on_wake();
+  bool slept = false;
+  const int count = wait(ready, may_wait && !more && deferred_.empty() && !stopped_, slept);
+  events.on_wake(slept);
   bool reactor_ready = false;
   for (const epoll_event& event : std::span(ready).first(static_cast<size_t>(std::max(count, 0)))) {
     if (event.data.ptr == nullptr) {
@@ -107,10 +111,23 @@ void EventLoop::turn(ConnectionEvents& events, bool may_wait) {
   if (reactor_ready) reactor_->context.poll();
 }
 
-// `slept_us`: now, when all work of the iteration is done.
-void EventLoop::count_iteration(int64_t slept_us) {
+// Returns what epoll_wait() does. `slept` becomes whether nothing had been ready at first.
+int EventLoop::wait(std::span<epoll_event> ready, bool may_sleep, bool& slept) {
+  const bool look_first = may_sleep && end_us_ - woke_us_ >= kLongTurnUs;
+  int count = 0;
+  if (look_first || !may_sleep) count = epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), 0);
+  const bool sleeps = may_sleep && count == 0;
+  if (sleeps) count = epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), -1);
+  woke_us_ = clock_.monotonic_us();
+  slept = sleeps && (look_first || woke_us_ - end_us_ > kAtOnceUs);
+  return count;
+}
+
+// `end_us`: now, when all work of the iteration is done.
+void EventLoop::count_iteration(int64_t end_us) {
+  end_us_ = end_us;
   statistics_.loop_cycles++;
-  statistics_.loop_duration_us += static_cast<uint64_t>(slept_us - woke_us_);
+  statistics_.loop_duration_us += static_cast<uint64_t>(end_us - woke_us_);
 }
 
 void EventLoop::run_deferred() {

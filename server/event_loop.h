@@ -12,11 +12,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "server/statistics.h"
+
+struct epoll_event;
 
 namespace asio {
 class io_context;
@@ -30,10 +33,13 @@ struct Connection;
 class ConnectionEvents {
  public:
   virtual ~ConnectionEvents() = default;
-  virtual void on_wake() = 0;  // first thing after each wait
+  // First thing after each wait. `slept`: nothing had been ready when it began, as far as that can be told.
+  virtual void on_wake(bool slept) = 0;
   virtual void on_ready(Connection& connection, bool readable, bool writable) = 0;
   // Before each wait. True when there is more to do than the descriptors tell, so the loop must not sleep.
   virtual bool before_wait() = 0;
+  // Last thing before each wait: all work of the turn is done, at this time of the monotonic clock.
+  virtual void on_turn_end(int64_t now_us) = 0;
 };
 
 // Everything but post() is for the loop's thread.
@@ -72,7 +78,8 @@ class EventLoop {
   struct Reactor;  // asio's part, kept out of this header
 
   void run_deferred();
-  void count_iteration(int64_t slept_us);
+  void count_iteration(int64_t end_us);
+  int wait(std::span<epoll_event> ready, bool may_sleep, bool& slept);
 
   const Clock& clock_;
   ServerStatistics& statistics_;
@@ -81,7 +88,8 @@ class EventLoop {
   UniqueFd wake_;  // eventfd: ends a wait from another thread
   std::vector<std::function<void()>> deferred_;
   bool stopped_ = false;
-  int64_t woke_us_ = 0;
+  int64_t woke_us_ = 0;  // the end of the last wait
+  int64_t end_us_ = 0;   // the beginning of the last wait
 };
 
 }  // namespace cowslip::server

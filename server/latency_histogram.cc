@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 
 namespace cowslip::server {
 namespace {
@@ -32,10 +33,21 @@ uint64_t LatencyHistogram::highest_in(size_t bucket) {
   return ((part + 1) << shift) - 1;
 }
 
-void LatencyHistogram::record_us(int64_t duration_us) {
+void LatencyHistogram::record_us(int64_t duration_us, uint64_t times) {
   const uint64_t ns = duration_us <= 0 ? kMinNs : std::min(static_cast<uint64_t>(duration_us), kMaxNs / 1000) * 1000;
-  ++buckets_[bucket_of(ns)];
-  ++count_;
+  buckets_[bucket_of(ns)] += times;
+  count_ += times;
+}
+
+void LatencyHistogram::add(const LatencyHistogram& other) {
+  std::ranges::transform(buckets_, other.buckets_, buckets_.begin(), std::plus());
+  count_ += other.count_;
+}
+
+void LatencyHistogram::clear() {
+  if (count_ == 0) return;
+  std::ranges::fill(buckets_, 0);
+  count_ = 0;
 }
 
 uint64_t LatencyHistogram::percentile_ns(double percentile) const {

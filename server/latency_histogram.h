@@ -7,8 +7,9 @@
 //     width of a
 //     counter       1      |      2      |      4       | ... |     2^22
 //
-// So a figure is at most 0.8 % above the truth. These are the buckets of an HdrHistogram, which Redis uses, so the
-// figures are the same. Not thread-safe.
+// So a figure is at most 0.8 % above the truth. These are the buckets of an HdrHistogram (the field's standard, which
+// Redis uses too) with two significant digits from 1 ns to 1 s, so the figures are the same. The scheme is this page;
+// no library is needed for it. 24 KB each. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +25,11 @@ class LatencyHistogram {
   static constexpr uint64_t kMaxNs = 1'000'000'000;  // what takes longer counts as this
 
   LatencyHistogram();
-  void record_us(int64_t duration_us);
+  void record_us(int64_t duration_us) { record_us(duration_us, 1); }
+  // `times` values of this duration at once.
+  void record_us(int64_t duration_us, uint64_t times);
+  void add(const LatencyHistogram& other);
+  void clear();  // 24 KB are written, unless it is empty
   uint64_t count() const { return count_; }
   // The value that `percentile` percent of the recorded ones do not exceed, nanoseconds; 0 when there are none.
   uint64_t percentile_ns(double percentile) const;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "server/client_registry.h"
 #include "server/client_text.h"
+#include "server/command_latency.h"
 #include "server/config.h"
 #include "server/monitor_feed.h"
 #include "server/pause_control.h"
@@ -46,8 +47,14 @@ RequestPump::RequestPump(Server& server)
 
 RequestPump::~RequestPump() = default;
 
-void RequestPump::on_wake() {
-  now_ms_ = server_.loop().now_us() / 1000;
+void RequestPump::on_wake(bool slept) {
+  const int64_t now_us = server_.loop().now_us();
+  now_ms_ = now_us / 1000;
+  server_.command_latency().on_wake(now_us, slept);
+}
+
+void RequestPump::on_turn_end(int64_t now_us) {
+  server_.command_latency().on_turn_end(now_us);
 }
 
 void RequestPump::on_ready(Connection& connection, bool readable, bool writable) {
@@ -145,11 +152,15 @@ size_t RequestPump::run_commands(Connection& connection, std::string_view bytes)
   const size_t output_before = connection.output_bytes();
   server_.refresh_client_gates(connection);
   size_t used = 0;
+  uint64_t commands = 0;
   while (used < bytes.size() && !connection.closed) {
     const protocol::RespParser* request = next_request(connection, bytes.substr(used), used == 0, reply);
     if (request == nullptr) break;
     const auto arguments = request->arguments();
-    if (!arguments.empty() && !run_one(connection, arguments, reply)) break;
+    if (!arguments.empty()) {
+      if (!run_one(connection, arguments, reply)) break;
+      ++commands;
+    }
     used += request->consumed();
     if (connection.session.close_after_reply || connection.is_replica()) used = bytes.size();  // it has said enough
     if (connection.output_bytes() - output_before > kRepliesPerTurn && used < bytes.size()) {
@@ -158,9 +169,16 @@ size_t RequestPump::run_commands(Connection& connection, std::string_view bytes)
     }
   }
   ahead_.drop();
+  count_latency(connection, commands);
   if (connection.session.close_after_reply) used = bytes.size();
   if (!connection.closed && connection.output_bytes() > output_before) send_later(connection);
   return used;
+}
+
+void RequestPump::count_latency(Connection& connection, uint64_t commands) {
+  CommandLatency& latency = server_.command_latency();
+  latency.count(commands, connection.served_turn + 1 == latency.turn());
+  connection.served_turn = latency.turn();
 }
 
 const protocol::RespParser* RequestPump::next_request(Connection& connection, std::string_view bytes, bool first,

@@ -35,9 +35,10 @@ class RequestPump final : public ConnectionEvents {
   explicit RequestPump(Server& server);
   ~RequestPump() override;
 
-  void on_wake() override;
+  void on_wake(bool slept) override;
   void on_ready(Connection& connection, bool readable, bool writable) override;
   bool before_wait() override;
+  void on_turn_end(int64_t now_us) override;
 
   // Something was appended to the client's output outside of its own commands.
   void send_later(Connection& connection);
@@ -58,6 +59,7 @@ class RequestPump final : public ConnectionEvents {
   void received(Connection& connection, size_t bytes);
   // Runs the whole commands at the front of `bytes`; returns how many bytes they took.
   size_t run_commands(Connection& connection, std::string_view bytes);
+  void count_latency(Connection& connection, uint64_t commands);
   // Parses the request at the front of `bytes`, unless it was looked at before. Null when it is incomplete, or wrong
   // and `reply` says so. `first`: the connection's parser may have begun with it earlier.
   const protocol::RespParser* next_request(Connection& connection, std::string_view bytes, bool first,

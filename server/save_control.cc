@@ -9,6 +9,7 @@
 
 #include "persistence/save_points.h"
 #include "server/client_registry.h"
+#include "server/command_latency.h"
 #include "server/config.h"
 #include "server/defragmenter.h"
 #include "server/event_loop.h"
@@ -99,6 +100,7 @@ Status SaveControl::start(persistence::SaveRequest request) {
   }
   server_.latency().add(latency_event::kFork, background_.state().latest_fork_us);
   server_.clients().set_child_alive(true);
+  server_.command_latency().set_child_alive(true);
   server_.observatory().on_save_start();
   watch_reports();
   return {};
@@ -127,6 +129,7 @@ void SaveControl::end_child() {
 void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
   watch_.reset();
   server_.clients().set_child_alive(false);
+  server_.command_latency().set_child_alive(false);
   server_.observatory().on_save_end(outcome);
   const bool is_snapshot = !outcome.to_socket && !server_.snapshot_feed().owns_child();
   if (is_snapshot && outcome.ok) {

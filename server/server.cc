@@ -6,6 +6,7 @@
 
 #include "memory/heap.h"
 #include "server/client_registry.h"
+#include "server/command_latency.h"
 #include "server/config.h"
 #include "server/config_store.h"
 #include "server/connection.h"
@@ -47,6 +48,7 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
       dispatcher_(table_, keyspace_, *this, *this),
       slowlog_(std::make_unique<Slowlog>(config_)),
       latency_(std::make_unique<LatencyMonitor>(config_, clock_)),
+      command_latency_(std::make_unique<CommandLatency>()),
       loop_(std::make_unique<EventLoop>(clock_, statistics_)),
       pump_(std::make_unique<RequestPump>(*this)),
       pauses_(std::make_unique<PauseControl>()),
@@ -161,6 +163,7 @@ void Server::reset_statistics() {
   keyspace_.lazy_free().reset_freed();
   saves_->reset_statistics();
   latency_->reset_histograms();
+  command_latency_->reset();
   memory_peaks_.used_peak = used_memory();
 }
 

@@ -26,6 +26,7 @@
 namespace cowslip::server {
 
 class ClientRegistry;
+class CommandLatency;
 class ConfigStore;
 class Cron;
 class Defragmenter;
@@ -84,6 +85,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   Defragmenter& defragmenter() { return *defragmenter_; }
   Slowlog& slowlog() { return *slowlog_; }
   LatencyMonitor& latency() { return *latency_; }
+  CommandLatency& command_latency() { return *command_latency_; }
   ServerStatistics& statistics() { return statistics_; }
   MemoryPeaks& memory_peaks() { return memory_peaks_; }
 
@@ -166,6 +168,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   commands::Dispatcher dispatcher_;
   std::unique_ptr<Slowlog> slowlog_;
   std::unique_ptr<LatencyMonitor> latency_;
+  std::unique_ptr<CommandLatency> command_latency_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RequestPump> pump_;
   std::unique_ptr<PauseControl> pauses_;

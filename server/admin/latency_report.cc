@@ -46,7 +46,7 @@ void append_ages(std::string& text, Samples samples, int64_t now) {
   }
 }
 
-void append_columns(std::string& text, Samples samples, const LatencySummary& summary, int64_t now) {
+void append_columns(std::string& text, Samples samples, const EventSummary& summary, int64_t now) {
   const double range = static_cast<double>(std::max<int64_t>(summary.highest_ms - summary.lowest_ms, 1));
   const double top = static_cast<double>(kSteps.size()) * kGraphRows - 1;
   for (int row = kGraphRows - 1; row >= 0; row--) {
@@ -77,8 +77,8 @@ std::string advice_about(std::string_view event) {
 
 }  // namespace
 
-LatencySummary summarize(const LatencyMonitor::Event& event) {
-  LatencySummary summary;
+EventSummary summarize(const LatencyMonitor::Event& event) {
+  EventSummary summary;
   const auto count = static_cast<double>(event.samples.size());
   const auto [lowest, highest] = std::ranges::minmax(event.samples, {}, &LatencyMonitor::Sample::duration_ms);
   summary.lowest_ms = lowest.duration_ms;
@@ -93,7 +93,7 @@ LatencySummary summarize(const LatencyMonitor::Event& event) {
 }
 
 std::string latency_graph(std::string_view name, const LatencyMonitor::Event& event, int64_t now_unix_seconds) {
-  const LatencySummary summary = summarize(event);
+  const EventSummary summary = summarize(event);
   std::string text = fmt::format("{} - high {} ms, low {} ms (all time high {} ms)\n", name, summary.highest_ms,
                                  summary.lowest_ms, event.worst_ms);
   text += std::string(kGraphColumns, '-') + '\n';
@@ -117,7 +117,7 @@ std::string latency_advice(const std::map<std::string, LatencyMonitor::Event, st
   int number = 0;
   for (const auto& [name, event] : events) {
     if (event.samples.empty()) continue;
-    const LatencySummary summary = summarize(event);
+    const EventSummary summary = summarize(event);
     text += fmt::format(
         "{}. {}: {} latency spikes (average {:.0f}ms, mean deviation {:.0f}ms, period {:.2f} sec). "
         "Worst all time event {}ms.\n   Look for {}.\n",

@@ -11,7 +11,7 @@
 namespace cowslip::server {
 
 // What the samples of an event come to. Milliseconds.
-struct LatencySummary {
+struct EventSummary {
   int64_t lowest_ms = 0;
   int64_t highest_ms = 0;
   double mean_ms = 0;
@@ -19,7 +19,7 @@ struct LatencySummary {
   double period_seconds = 0;  // between two samples, on average
 };
 // REQUIRES: the event has samples.
-LatencySummary summarize(const LatencyMonitor::Event& event);
+EventSummary summarize(const LatencyMonitor::Event& event);
 
 // A picture of the event's samples, the newest at the right, with their ages beneath. REQUIRES: it has samples.
 std::string latency_graph(std::string_view name, const LatencyMonitor::Event& event, int64_t now_unix_seconds);

@@ -17,16 +17,22 @@ namespace {
 
 class RecordingEvents final : public ConnectionEvents {
  public:
-  void on_wake() override { wakes++; }
+  void on_wake(bool has_slept) override {
+    wakes++;
+    slept = has_slept;
+  }
   void on_ready(Connection& connection, bool readable, bool writable) override {
     ready.push_back(&connection);
     last_readable = readable;
     last_writable = writable;
   }
   bool before_wait() override { return more; }
+  void on_turn_end(int64_t now_us) override { ended_us = now_us; }
 
   int wakes = 0;
   bool more = false;
+  bool slept = false;
+  int64_t ended_us = 0;
   bool last_readable = false;
   bool last_writable = false;
   std::vector<Connection*> ready;
@@ -118,6 +124,24 @@ TEST_F(EventLoopTest, DoesNotSleepWhileThereIsMoreToDo) {
   events.more = true;
   loop.turn(events, true);  // would hang otherwise
   EXPECT_EQ(events.wakes, 1);
+}
+
+TEST_F(EventLoopTest, TellsWhetherSomebodyHadBeenWaiting) {
+  ASSERT_TRUE(loop.watch(connection.fd.get(), connection));
+  std::thread late([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(write(peer.get(), "x", 1), 1);
+  });
+  while (events.ready.empty()) loop.turn(events, true);  // the reactor may have something of its own first
+  late.join();
+  EXPECT_TRUE(events.slept);
+  EXPECT_GT(loop.now_us(), events.ended_us);
+  // A turn longer than the one that is worth a look: what is ready at its end may have been so all the time.
+  loop.defer([] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); });
+  loop.turn(events, true);
+  EXPECT_FALSE(events.slept);
+  loop.turn(events, false);
+  EXPECT_FALSE(events.slept);
 }
 
 TEST_F(EventLoopTest, StopEndsRun) {
