@@ -3,35 +3,13 @@
 #include "commands/argument_syntax.h"
 #include "commands/command_keys.h"
 #include "commands/command_replies.h"
+#include "protocol/map_reply.h"
 
 namespace cowslip::commands {
 namespace {
 
+using protocol::MapReply;
 using protocol::ReplyWriter;
-
-// A map whose pairs are counted as they come.
-class MapReply {
- public:
-  explicit MapReply(ReplyWriter& reply) : reply_(reply), mark_(reply.begin_aggregate()) {}
-  ~MapReply() { reply_.end_map(mark_, pairs_); }
-  MapReply(const MapReply&) = delete;
-
-  // The value follows as a reply of its own.
-  ReplyWriter& name(std::string_view name) {
-    pairs_++;
-    reply_.bulk(name);
-    return reply_;
-  }
-  void text(std::string_view name_text, std::string_view value) { name(name_text).bulk(value); }
-  void text_if_any(std::string_view name_text, std::string_view value) {
-    if (!value.empty()) text(name_text, value);
-  }
-
- private:
-  ReplyWriter& reply_;
-  ReplyWriter::Mark mark_;
-  size_t pairs_ = 0;
-};
 
 enum ArgumentFlag : uint32_t { kOptional = 1, kMultiple = 2, kMultipleToken = 4 };
 constexpr FlagName kArgumentFlagNames[] = {

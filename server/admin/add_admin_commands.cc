@@ -12,6 +12,7 @@ void add_admin_commands(commands::CommandTable& table) {
   table.add(latency_commands());
   table.add(memory_commands());
   table.add(slowlog_commands());
+  table.add(snapshot_commands());
 }
 
 }  // namespace cowslip::server

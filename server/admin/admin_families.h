@@ -16,5 +16,6 @@ std::span<const commands::CommandSpec> info_commands();
 std::span<const commands::CommandSpec> latency_commands();
 std::span<const commands::CommandSpec> memory_commands();
 std::span<const commands::CommandSpec> slowlog_commands();
+std::span<const commands::CommandSpec> snapshot_commands();
 
 }  // namespace cowslip::server
