@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""redis-cli against Cowslip, driven as a person would: every mode that the server has to carry.
+"""redis-cli and scripts/watch against Cowslip, driven as a person would: every mode that the server has to carry.
 
 Usage: cli_test.py SERVER_BINARY (or the environment variable COWSLIP_SERVER)
 """
@@ -273,6 +273,103 @@ class RedisCliWithPassword(unittest.TestCase):
         cli.send("SET inside yes\r")
         cli.expect_exact("OK")
         cli.close(force=True)
+
+
+class Watch(unittest.TestCase):
+    """scripts/watch, which draws SNAPSHOT STATUS."""
+
+    PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/watch")
+    PAGE, PAGE_BACK = "\033[?1049h", "\033[?1049l"
+
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(self.server.stop)
+
+    def once(self, *arguments, **environment):
+        done = subprocess.run([self.PROGRAM, "127.0.0.1", str(self.server.port), "--once", *arguments],
+                              env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment}, timeout=PATIENCE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return done.returncode, done.stdout.decode()
+
+    def start(self, **environment):
+        watching = pexpect.spawn(self.PROGRAM, ["127.0.0.1", str(self.server.port), "--interval", "0.05"],
+                                 env={**os.environ, "TERM": "xterm", **environment}, timeout=PATIENCE,
+                                 encoding="utf-8", dimensions=(40, 100))
+        self.addCleanup(watching.close, True)
+        return watching
+
+    def save(self):
+        saves = self.server.run("SNAPSHOT", "HISTORY", "-1").count("summary")
+        self.server.run("BGSAVE")
+        deadline = time.monotonic() + PATIENCE
+        while self.server.run("SNAPSHOT", "HISTORY", "-1").count("summary") == saves:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def test_one_frame_of_a_server_without_saves(self):
+        status, output = self.once()
+        self.assertEqual(status, 0, output)
+        self.assertIn(f"127.0.0.1:{self.server.port}", output)
+        self.assertIn("No save is known yet.", output)
+        self.assertNotIn("\033", output)
+
+    def test_one_frame_after_saves(self):
+        self.server.run("SET", "k", "v")
+        self.save()
+        self.save()
+        status, output = self.once(COLUMNS="80")
+        self.assertEqual(status, 0, output)
+        self.assertIn("Save 2 (BGSAVE command) ended well after", output)
+        self.assertIn("The last saves", output)
+        self.assertRegex(output, r"\n +2 \d\d-\d\d \d\d:\d\d:\d\d ok in .*\n +1 ")
+        self.assertLessEqual(max(map(len, output.splitlines())), 80)
+
+    def test_one_frame_where_only_ascii_is_shown(self):
+        self.save()
+        status, output = self.once(PYTHONIOENCODING="ascii")
+        self.assertEqual(status, 0, output)
+        self.assertTrue(output.isascii())
+
+    def test_redraws_until_interrupted(self):
+        watching = self.start()
+        watching.expect_exact(self.PAGE)
+        watching.expect_exact("No save is known yet.")
+        self.save()
+        watching.expect_exact("Save 1 (BGSAVE command)")
+        watching.expect(r"\x1b\[3\dm")
+        watching.sendintr()
+        watching.expect_exact("\033[?25h" + self.PAGE_BACK)
+        watching.expect(pexpect.EOF)
+        self.assertNotIn("Traceback", watching.before)
+        watching.close()
+        self.assertEqual(watching.exitstatus, 0)
+
+    def test_no_colour_when_not_wanted(self):
+        self.save()
+        watching = self.start(NO_COLOR="1")
+        for _ in range(2):
+            watching.expect_exact("Save 1 (BGSAVE command)")
+            self.assertNotRegex(watching.before, r"\x1b\[\d*m")
+        watching.kill(signal.SIGTERM)
+        watching.expect_exact(self.PAGE_BACK)
+
+    def test_waits_for_a_server_that_is_gone(self):
+        watching = self.start()
+        watching.expect_exact("No save is known yet.")
+        self.server.process.kill()
+        watching.expect_exact("trying again")
+
+    def test_tells_why_it_cannot(self):
+        self.server.run("CONFIG", "SET", "requirepass", "sesame")
+        status, output = self.once()
+        self.assertEqual(status, 1)
+        self.assertIn("NOAUTH Authentication required.", output)
+        self.assertNotIn("Traceback", output)
+        self.assertEqual(self.once(REDISCLI_AUTH="sesame")[0], 0)
+        self.assertEqual(self.once("-a", "sesame")[0], 0)
+        self.server.process.kill()
+        self.server.process.wait()
+        self.assertEqual(self.once()[0], 1)
 
 
 BINARY = os.environ.get("COWSLIP_SERVER")
