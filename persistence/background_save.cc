@@ -257,7 +257,11 @@ SaveOutcome BackgroundSave::finish(std::optional<int> wait_status) {
   outcome.keys_written = state_.current_save_keys_processed;
   outcome.changes_at_start = changes_at_start_;
   outcome.cow = observer_.finish();
-  if (outcome.signal != 0) remove_temporary_file();
+  if (outcome.signal != 0) {
+    const int64_t start_us = monotonic_us();
+    remove_temporary_file();
+    outcome.unlink_us = monotonic_us() - start_us;
+  }
   remember_outcome(outcome);
   log_outcome(outcome);
   child_pid_ = -1;

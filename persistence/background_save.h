@@ -78,6 +78,7 @@ struct SaveOutcome {
   int64_t duration_us = 0;
   uint64_t keys_written = 0;
   uint64_t changes_at_start = 0;  // Keyspace::dirty() at the fork: after a success these changes are saved
+  int64_t unlink_us = -1;  // how long the caller waited for the removal of a killed child's file; -1: it had none
   CowSummary cow;
 };
 

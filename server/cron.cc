@@ -71,7 +71,9 @@ void Cron::run_once() {
   adapt_hz();
   server_.clients().upkeep(hz_);
   if (server_.pauses().expire(now_us / 1000)) server_.resume_paused_clients();
-  if (server_.loading().active()) return;  // the rest would touch the dataset
+  if (server_.loading().active()) {  // the rest would touch the dataset
+    return server_.latency().add(latency_event::kWhileBlockedCron, server_.clock().monotonic_us() - now_us);
+  }
 
   if (!expiry_pending_) run_expiry();
   upkeep_store();

@@ -7,6 +7,7 @@
 
 #include "server/config.h"
 #include "server/event_loop.h"
+#include "server/latency_monitor.h"
 #include "server/loading.h"
 #include "server/server.h"
 
@@ -60,6 +61,7 @@ int64_t Defragmenter::run_slice() {
     return kIdleRestUs;
   }
   const int64_t took_us = server_.clock().monotonic_us() - started_us;
+  server_.latency().add(latency_event::kActiveDefragCycle, took_us);
   total_us_ += took_us;
   current_us_ += took_us;
   return took_us * (100 - running_percent_) / running_percent_;

@@ -87,8 +87,8 @@ void write_command(const Command& command, InfoText& text) {
 }
 
 void write_percentiles(Server& server, const Command& command, InfoText& text) {
-  const LatencyHistogram* histogram = server.latency().histogram(command);
-  if (histogram == nullptr || histogram->count() == 0) return;
+  const std::optional<LatencyHistogram> histogram = server.latency().histogram(command);
+  if (!histogram || histogram->count() == 0) return;
   std::string figures;
   for (const double percentile : server.config().latency_tracking_info_percentiles) {
     figures += fmt::format("{}p{}={:.3f}", figures.empty() ? "" : ",", format_double(percentile),

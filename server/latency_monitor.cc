@@ -7,7 +7,7 @@ namespace cowslip::server {
 void LatencyMonitor::add_command(const commands::Command& command, int64_t duration_us) {
   if (config_.latency_tracking) {
     if (&command != recent_command_) {
-      recent_histogram_ = &histograms_[&command];  // elements of an unordered_map stay where they are
+      recent_histogram_ = &recorded()[&command];  // elements of an unordered_map stay where they are
       recent_command_ = &command;
     }
     recent_histogram_->record_us(duration_us);
@@ -48,13 +48,45 @@ size_t LatencyMonitor::reset_all() {
   return count;
 }
 
-const LatencyHistogram* LatencyMonitor::histogram(const commands::Command& command) const {
-  const auto found = histograms_.find(&command);
-  return found == histograms_.end() ? nullptr : &found->second;
+const LatencyHistogram* LatencyMonitor::histogram(const commands::Command& command, bool inside_save) const {
+  const Histograms& histograms = inside_save ? inside_ : outside_;
+  const auto found = histograms.find(&command);
+  return found == histograms.end() ? nullptr : &found->second;
+}
+
+std::optional<LatencyHistogram> LatencyMonitor::histogram(const commands::Command& command) const {
+  std::optional<LatencyHistogram> both;
+  for (const bool inside_save : {false, true}) {
+    const LatencyHistogram* part = histogram(command, inside_save);
+    if (part == nullptr) continue;
+    if (both) {
+      both->add(*part);
+    } else {
+      both = *part;
+    }
+  }
+  return both;
+}
+
+LatencyHistogram LatencyMonitor::executions(bool inside_save) const {
+  LatencyHistogram sum;
+  for (const auto& [command, histogram] : inside_save ? inside_ : outside_) sum.add(histogram);
+  return sum;
 }
 
 void LatencyMonitor::reset_histograms() {
-  histograms_.clear();
+  inside_.clear();
+  outside_.clear();
+  forget_recent();
+}
+
+void LatencyMonitor::set_child_alive(bool alive) {
+  child_alive_ = alive;
+  forget_recent();
+  stalls_.pass_over();
+}
+
+void LatencyMonitor::forget_recent() {
   recent_command_ = nullptr;
   recent_histogram_ = nullptr;
 }

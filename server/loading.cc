@@ -12,6 +12,7 @@
 #include "server/config.h"
 #include "server/cron.h"
 #include "server/event_loop.h"
+#include "server/latency_monitor.h"
 #include "server/request_pump.h"
 #include "server/save_control.h"
 #include "server/server.h"
@@ -62,6 +63,7 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
   auto file = real_file_system().open(path);
   if (!file) return std::unexpected(file.error());
   progress_ = {.start_unix_us = server_.clock().unix_us(), .total_bytes = (*file)->size()};
+  held_since_us_ = server_.clock().monotonic_us();
   active_ = true;
   server_.refresh_gates();
   server_.keyspace().set_deletes_expired(false);
@@ -83,6 +85,7 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
                             [&](uint64_t bytes, uint64_t total) { advance(bytes, total, serve_clients); });
   server_.keyspace().set_dirty(dirty);
 
+  note_held();
   active_ = false;
   server_.keyspace().set_deletes_expired(true);
   server_.refresh_gates();
@@ -116,7 +119,14 @@ void Loading::take_origin(const persistence::LoadReport& report) {
 void Loading::advance(uint64_t bytes, uint64_t total, bool serve_clients) {
   progress_.loaded_bytes = bytes;
   progress_.total_bytes = total;
-  if (serve_clients) server_.loop().turn(server_.pump(), false);
+  if (!serve_clients) return;
+  note_held();
+  server_.loop().turn(server_.pump(), false);
+  held_since_us_ = server_.clock().monotonic_us();
+}
+
+void Loading::note_held() {
+  server_.latency().add(latency_event::kRdbLoad, server_.clock().monotonic_us() - held_since_us_);
 }
 
 // The child of a server that was killed is killed with it, but may take a while to be gone, and holds its file until

@@ -44,11 +44,13 @@ class Loading {
   void take_origin(const persistence::LoadReport& report);
   void advance(uint64_t bytes, uint64_t total, bool serve_clients);
   void remove_leftovers();
+  void note_held();
 
   Server& server_;
   bool active_ = false;
   bool interrupted_ = false;
   LoadingProgress progress_;
+  int64_t held_since_us_ = 0;  // nobody has been served since
   uint64_t last_keys_loaded_ = 0;
   uint64_t last_keys_expired_ = 0;
 };

@@ -12,6 +12,7 @@
 #include "server/client_text.h"
 #include "server/command_latency.h"
 #include "server/config.h"
+#include "server/latency_monitor.h"
 #include "server/monitor_feed.h"
 #include "server/pause_control.h"
 #include "server/server.h"
@@ -51,10 +52,12 @@ void RequestPump::on_wake(bool slept) {
   const int64_t now_us = server_.loop().now_us();
   now_ms_ = now_us / 1000;
   server_.command_latency().on_wake(now_us, slept);
+  server_.latency().on_wake();
 }
 
 void RequestPump::on_turn_end(int64_t now_us) {
   server_.command_latency().on_turn_end(now_us);
+  server_.latency().on_turn_end(now_us - server_.loop().now_us());
 }
 
 void RequestPump::on_ready(Connection& connection, bool readable, bool writable) {

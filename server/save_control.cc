@@ -17,6 +17,7 @@
 #include "server/observatory.h"
 #include "server/server.h"
 #include "server/snapshot_feed.h"
+#include "server/timed_file_system.h"
 
 namespace cowslip::server {
 
@@ -61,7 +62,10 @@ persistence::SaveOptions SaveControl::options() const {
 
 Status SaveControl::save() {
   if (child_running()) return fail(ErrorCode::kBusy, "Background save already in progress");
-  const auto saved = persistence::save_rdb_file(server_.keyspace(), real_file_system(), snapshot_path(), options());
+  TimedFileSystem files(real_file_system(), server_.clock());
+  const int64_t start_us = server_.clock().monotonic_us();
+  const auto saved = persistence::save_rdb_file(server_.keyspace(), files, snapshot_path(), options());
+  note_durations(files, server_.clock().monotonic_us() - start_us);
   background_.note_foreground_save(saved.has_value());
   if (!saved) {
     server_.log().warning("Error trying to save the DB: {}", saved.error().message);
@@ -72,6 +76,13 @@ Status SaveControl::save() {
   server_.keyspace().set_dirty(0);
   server_.refresh_gates();
   return {};
+}
+
+void SaveControl::note_durations(const TimedFileSystem& files, int64_t save_us) {
+  LatencyMonitor& latency = server_.latency();
+  latency.add(latency_event::kRdbSave, save_us);
+  latency.add(latency_event::kRdbFsync, files.fsync_us());
+  latency.add(latency_event::kRdbRename, files.rename_us());
 }
 
 Status SaveControl::start_background(std::string reason) {
@@ -101,6 +112,7 @@ Status SaveControl::start(persistence::SaveRequest request) {
   server_.latency().add(latency_event::kFork, background_.state().latest_fork_us);
   server_.clients().set_child_alive(true);
   server_.command_latency().set_child_alive(true);
+  server_.latency().set_child_alive(true);
   server_.observatory().on_save_start();
   watch_reports();
   return {};
@@ -130,6 +142,8 @@ void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
   watch_.reset();
   server_.clients().set_child_alive(false);
   server_.command_latency().set_child_alive(false);
+  server_.latency().set_child_alive(false);
+  if (outcome.unlink_us >= 0) server_.latency().add(latency_event::kRdbUnlinkTempFile, outcome.unlink_us);
   server_.observatory().on_save_end(outcome);
   const bool is_snapshot = !outcome.to_socket && !server_.snapshot_feed().owns_child();
   if (is_snapshot && outcome.ok) {

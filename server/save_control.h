@@ -19,6 +19,7 @@
 namespace cowslip::server {
 
 class Server;
+class TimedFileSystem;
 
 class SaveControl {
  public:
@@ -70,6 +71,7 @@ class SaveControl {
 
   Status start(persistence::SaveRequest request);
   void watch_reports();
+  void note_durations(const TimedFileSystem& files, int64_t save_us);
   void on_end(const persistence::SaveOutcome& outcome);
   void start_if_due();
 

@@ -4,6 +4,7 @@
 #include "commands/arguments.h"
 #include "server/admin/admin_families.h"
 #include "server/admin/latency_report.h"
+#include "server/command_latency.h"
 #include "server/config.h"
 #include "server/latency_monitor.h"
 #include "server/server.h"
@@ -47,8 +48,10 @@ void cmd_latency_reset(CommandContext& c) {
 void cmd_latency_doctor(CommandContext& c) {
   Server& server = server_of(c);
   const LatencyCircumstances circumstances = {server.config().latency_monitor_threshold_ms,
-                                              server.config().slowlog_log_slower_than_us};
-  c.reply.verbatim(latency_advice(server.latency().events(), circumstances));
+                                              server.config().slowlog_log_slower_than_us,
+                                              server.keyspace().chunks().policies().huge_pages_text};
+  c.reply.verbatim(latency_advice(server.latency().events(), circumstances) +
+                   waits_text(server.command_latency().outside(), server.command_latency().inside()));
 }
 
 void cmd_latency_graph(CommandContext& c) {
@@ -66,8 +69,8 @@ class HistogramMap {
   HistogramMap(CommandContext& c) : c_(c), mark_(c.reply.begin_aggregate()) {}
 
   void add(const Command& command) {
-    const LatencyHistogram* histogram = server_of(c_).latency().histogram(command);
-    if (histogram == nullptr || histogram->count() == 0) return;
+    const std::optional<LatencyHistogram> histogram = server_of(c_).latency().histogram(command);
+    if (!histogram || histogram->count() == 0) return;
     const auto buckets = histogram->cumulative_by_powers_of_two();
     c_.reply.bulk(command.full_name);
     c_.reply.map(2);

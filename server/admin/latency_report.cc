@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace cowslip::server {
@@ -60,19 +61,53 @@ void append_columns(std::string& text, Samples samples, const EventSummary& summ
   append_ages(text, samples, now);
 }
 
-std::string advice_about(std::string_view event) {
-  if (event == latency_event::kCommand) {
-    return "commands whose cost grows with their data; SLOWLOG GET names them";
-  }
-  if (event == latency_event::kFastCommand) {
-    return "the machine rather than the commands: swapping, other processes, a slow virtual machine";
-  }
+// How to have data in huge pages, after "huge pages ".
+std::string huge_pages_advice(std::string_view state) {
+  if (state == "on") return "are in use here, so look at the number of pages outside of them (INFO memory)";
+  return fmt::format(
+      "are {} here: `echo madvise > /sys/kernel/mm/transparent_hugepage/enabled` and a restart, unless a setting or "
+      "the "
+      "container forbids them",
+      state);
+}
+
+// What to look at, by the beginning of the event's name; the first that fits.
+constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
+    {latency_event::kCommand, "commands whose cost grows with their data; SLOWLOG GET names them"},
+    {latency_event::kFastCommand,
+     "the machine rather than the commands: swapping, other processes, a slow virtual machine"},
+    {"expire", "many keys that expire at the same moment, or large ones: spread the deadlines"},
+    {latency_event::kActiveDefragCycle,
+     "a machine that is short of processor time: a slice of it is planned to take 0.2 ms. CONFIG SET "
+     "active-defrag-cycle-max makes slices rarer, activedefrag no ends them"},
+    {latency_event::kWhileBlockedCron, "the machine: while the dataset is loaded the cron has little to do"},
+    {latency_event::kRdbSave, "SAVE, which keeps every client waiting to its end: BGSAVE does not"},
+    {latency_event::kRdbFsync, "the disk: clients waited for it in SAVE. BGSAVE has its child wait instead"},
+    {"rdb-", "the disk and its file system: clients waited for it in the event loop"},
+};
+
+std::string advice_about(std::string_view event, std::string_view huge_pages) {
   if (event == latency_event::kFork) {
-    return "the cost of fork, which grows with the number of memory pages; see INFO snapshot and huge pages";
+    return "the cost of fork, which grows with the number of memory pages: huge pages " +
+           huge_pages_advice(huge_pages) + ". INFO stats has latest_fork_usec";
   }
-  if (event.starts_with("expire"))
-    return "many keys that expire at the same moment, or large ones: spread the deadlines";
-  return "the operation it names";
+  if (event == latency_event::kPageFaultStall) {
+    return "what makes the kernel work or wait while pages are copied in a save: a memory limit of the container or "
+           "machine that is nearly reached, swap, and programs that read /proc/<pid>/smaps meanwhile. Large values "
+           "that "
+           "are changed in place are copied by page; save when fewer are written. Huge pages " +
+           huge_pages_advice(huge_pages);
+  }
+  const auto* const found =
+      std::ranges::find_if(kAdvice, [&](const auto& advice) { return event.starts_with(advice.first); });
+  return std::string(found == std::end(kAdvice) ? "the operation it names" : found->second);
+}
+
+void append_waits(std::string& text, std::string_view when, const LatencySummary& waits) {
+  if (waits.count == 0) return;
+  text +=
+      fmt::format("{}: half of {} commands within {} us, 99% within {} us, 99.9% within {} us, the longest {} us.\n",
+                  when, waits.count, waits.p50_us, waits.p99_us, waits.p999_us, waits.max_us);
 }
 
 }  // namespace
@@ -122,7 +157,7 @@ std::string latency_advice(const std::map<std::string, LatencyMonitor::Event, st
         "{}. {}: {} latency spikes (average {:.0f}ms, mean deviation {:.0f}ms, period {:.2f} sec). "
         "Worst all time event {}ms.\n   Look for {}.\n",
         ++number, name, event.samples.size(), summary.mean_ms, summary.mean_deviation_ms, summary.period_seconds,
-        event.worst_ms, advice_about(name));
+        event.worst_ms, advice_about(name, circumstances.huge_pages));
   }
   const int64_t slower_than_ms = circumstances.slowlog_slower_than_us / 1000;
   if (circumstances.slowlog_slower_than_us < 0 || slower_than_ms > circumstances.monitor_threshold_ms) {
@@ -132,6 +167,13 @@ std::string latency_advice(const std::map<std::string, LatencyMonitor::Event, st
         circumstances.monitor_threshold_ms * 1000);
   }
   return text;
+}
+
+std::string waits_text(const LatencySummary& outside, const LatencySummary& inside) {
+  std::string text;
+  append_waits(text, "Outside of saves", outside);
+  append_waits(text, "Inside of saves", inside);
+  return text.empty() ? text : "\nWhat clients waited for replies, since the start or CONFIG RESETSTAT:\n" + text;
 }
 
 }  // namespace cowslip::server

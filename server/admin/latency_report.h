@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/command_latency.h"
 #include "server/latency_monitor.h"
 
 namespace cowslip::server {
@@ -27,9 +28,12 @@ std::string latency_graph(std::string_view name, const LatencyMonitor::Event& ev
 struct LatencyCircumstances {
   int64_t monitor_threshold_ms = 0;
   int64_t slowlog_slower_than_us = 0;
+  std::string_view huge_pages = "on";  // memory::MemoryPolicies::huge_pages_text
 };
 // What was slow, how badly, and what to look at.
 std::string latency_advice(const std::map<std::string, LatencyMonitor::Event, std::less<>>& events,
                            const LatencyCircumstances& circumstances);
+// What clients waited outside and inside of saves, one line each; those without commands are left out.
+std::string waits_text(const LatencySummary& outside, const LatencySummary& inside);
 
 }  // namespace cowslip::server

@@ -161,6 +161,7 @@ TEST_F(BackgroundSaveTest, AKilledChildLeavesTheOldSnapshotAndNoTrace) {
   EXPECT_FALSE(outcome.cancelled);
   EXPECT_FALSE(save.state().last_bgsave_ok);
   EXPECT_EQ(save.state().last_outcome, "killed");
+  EXPECT_GE(outcome.unlink_us, 0);
   EXPECT_GT(outcome.cow.last.measured_at_us, 0);
   EXPECT_EQ(read_file(path_), "the old snapshot");
   EXPECT_EQ(list_directory(folder_.path()), std::vector<std::string>{"dump.rdb"});
@@ -187,6 +188,7 @@ TEST_F(BackgroundSaveTest, ACancelledChildReportsAndCleansUp) {
   save.cancel();
   const SaveOutcome outcome = finish(save);
   EXPECT_TRUE(outcome.cancelled);
+  EXPECT_EQ(outcome.unlink_us, -1) << "the child has removed its file itself";
   EXPECT_EQ(outcome.exit_code, 255);
   EXPECT_GT(outcome.cow.last.copied_bytes, 0u);
   EXPECT_TRUE(save.state().last_bgsave_ok) << "a save that was called off is no failure";

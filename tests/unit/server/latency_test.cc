@@ -32,6 +32,17 @@ TEST(LatencyHistogram, TheLongestEndInTheLastBucket) {
   EXPECT_THAT(recorded({999'999, 5'000'000}).cumulative_by_powers_of_two(), ElementsAre(Pair(1'073'741, 2)));
 }
 
+TEST(LatencyHistogram, AddsAndClears) {
+  LatencyHistogram histogram = recorded({1, 7, 7});
+  histogram.add(recorded({100, 600}));
+  histogram.record_us(600, 2);
+  EXPECT_THAT(histogram.cumulative_by_powers_of_two(),
+              ElementsAre(Pair(1, 1), Pair(8, 3), Pair(132, 4), Pair(1056, 7)));
+  histogram.clear();
+  EXPECT_EQ(histogram.count(), 0);
+  EXPECT_THAT(histogram.cumulative_by_powers_of_two(), IsEmpty());
+}
+
 TEST(LatencyHistogram, PercentilesAreRediss) {
   EXPECT_EQ(recorded({164}).percentile_ns(50), 164'863);
   EXPECT_EQ(recorded({0}).percentile_ns(50), 1);
@@ -105,7 +116,33 @@ TEST_F(LatencyMonitorTest, CommandsAreEventsAndHistograms) {
   monitor_.add_command(keys, 5);
   EXPECT_EQ(monitor_.histogram(keys)->count(), 1);
   monitor_.reset_histograms();
-  EXPECT_EQ(monitor_.histogram(get), nullptr);
+  EXPECT_FALSE(monitor_.histogram(get).has_value());
+}
+
+TEST_F(LatencyMonitorTest, ExecutionsInsideOfSavesAreCountedApart) {
+  constexpr commands::CommandSpec kGet = {.name = "get", .flags = commands::kFast};
+  constexpr commands::CommandSpec kSet = {.name = "set"};
+  const commands::Command get = {.spec = &kGet, .full_name = "get", .subcommands = {}, .statistics = {}};
+  const commands::Command set = {.spec = &kSet, .full_name = "set", .subcommands = {}, .statistics = {}};
+  monitor_.add_command(get, 5);
+  monitor_.set_child_alive(true);
+  monitor_.add_command(get, 500);
+  monitor_.add_command(get, 600);
+  monitor_.add_command(set, 700);
+  monitor_.set_child_alive(false);
+  monitor_.add_command(get, 6);
+  EXPECT_EQ(monitor_.histogram(get)->count(), 4);
+  EXPECT_EQ(monitor_.histogram(get, false)->count(), 2);
+  EXPECT_EQ(monitor_.histogram(get, true)->count(), 2);
+  EXPECT_EQ(monitor_.histogram(set)->count(), 1);
+  EXPECT_EQ(monitor_.histogram(set, false), nullptr);
+  EXPECT_EQ(monitor_.executions(false).count(), 2);
+  EXPECT_EQ(monitor_.executions(true).count(), 3);
+  EXPECT_EQ(monitor_.executions(false).percentile_ns(100), 6'015);
+  EXPECT_GT(monitor_.executions(true).percentile_ns(1), 499'000);
+  monitor_.reset_histograms();
+  EXPECT_FALSE(monitor_.histogram(get).has_value());
+  EXPECT_EQ(monitor_.executions(true).count(), 0);
 }
 
 TEST(LatencyGraph, OneColumnForEachSample) {
@@ -130,6 +167,35 @@ TEST(LatencyAdvice, NamesWhatWasSlow) {
   EXPECT_THAT(advice, HasSubstr("1. command: 2 latency spikes (average 26ms, mean deviation 5ms, period 2.00 sec). "
                                 "Worst all time event 31ms."));
   EXPECT_THAT(advice, HasSubstr("CONFIG SET slowlog-log-slower-than 5000"));
+}
+
+std::string advice_about(std::string_view event, std::string_view huge_pages = "on") {
+  return latency_advice({{std::string(event), {31, {{100, 31}}}}}, {5, 0, huge_pages});
+}
+
+TEST(LatencyAdvice, KnowsEveryEventOfTheServer) {
+  using namespace latency_event;
+  for (const std::string_view event :
+       {kCommand, kFastCommand, kFork, kExpireCycle, kActiveDefragCycle, kWhileBlockedCron, kRdbUnlinkTempFile,
+        kRdbSave, kRdbFsync, kRdbRename, kRdbLoad, kPageFaultStall}) {
+    EXPECT_THAT(advice_about(event), testing::Not(HasSubstr("the operation it names"))) << event;
+  }
+  EXPECT_THAT(advice_about("huh"), HasSubstr("the operation it names"));
+}
+
+TEST(LatencyAdvice, SaysHowToHaveHugePagesOnlyWhereThereAreNone) {
+  for (const std::string_view event : {latency_event::kFork, latency_event::kPageFaultStall}) {
+    EXPECT_THAT(advice_about(event, "off: forbidden"), HasSubstr("are off: forbidden here: `echo madvise"));
+    EXPECT_THAT(advice_about(event, "on"), testing::Not(HasSubstr("echo madvise")));
+  }
+}
+
+TEST(LatencyAdvice, TellsWhatClientsWaited) {
+  EXPECT_EQ(waits_text({}, {}), "");
+  const std::string text = waits_text({.count = 10, .p50_us = 1, .p99_us = 2, .p999_us = 3, .max_us = 4}, {});
+  EXPECT_THAT(text, HasSubstr("Outside of saves: half of 10 commands within 1 us, 99% within 2 us, 99.9% within 3 us, "
+                              "the longest 4 us."));
+  EXPECT_THAT(text, testing::Not(HasSubstr("Inside")));
 }
 
 }  // namespace
