@@ -32,6 +32,8 @@ SnapshotView look(Server& server) {
   view.next = observatory.forecast_next();
   view.verdict = observatory.verdict_next();
   view.writes_per_second = observatory.writes_per_second();
+  view.inside = server.command_latency().inside();
+  view.outside = server.command_latency().outside();
   return view;
 }
 

@@ -95,6 +95,15 @@ void add_latency(MapReply& map, const std::vector<TimelinePoint>& timeline) {
   map.integer("latency_worst_p999_us", worst);
 }
 
+// Left out when no command ran.
+void add_latency(MapReply& map, std::string_view where, const LatencySummary& latency) {
+  if (latency.count == 0) return;
+  map.integer(fmt::format("latency_{}_p50_us", where), latency.p50_us);
+  map.integer(fmt::format("latency_{}_p99_us", where), latency.p99_us);
+  map.integer(fmt::format("latency_{}_p999_us", where), latency.p999_us);
+  map.integer(fmt::format("latency_{}_max_us", where), latency.max_us);
+}
+
 void add_processes(MapReply& map, const SaveRecord& save) {
   map.integer("parent_resident_at_fork_bytes", save.parent_resident_at_fork);
   if (save.timeline.empty()) return;
@@ -272,6 +281,8 @@ void reply_status(ReplyWriter& reply, const SnapshotView& view) {
   map.text("summary", view.save == nullptr ? kNoSave : save_words(*view.save, running));
   map.text("state", view.save == nullptr ? "none" : persistence::name(view.save->result));
   if (view.save != nullptr) add_save(map, view);
+  add_latency(map, "inside", view.inside);
+  add_latency(map, "outside", view.outside);
   map.real("writes_per_second", view.writes_per_second, 1);
   map.text("forecast_of", view.running ? "this save" : "a save that begins now");
   add_forecast(map, view.running ? *view.running : view.next);

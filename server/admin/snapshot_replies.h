@@ -11,6 +11,7 @@
 #include "persistence/save_record.h"
 #include "persistence/snapshot_forecast.h"
 #include "protocol/reply_writer.h"
+#include "server/command_latency.h"
 
 namespace cowslip::server {
 
@@ -21,6 +22,8 @@ struct SnapshotView {
   persistence::Forecast next;                     // of a save that begins now
   persistence::Verdict verdict;                   // whether that one fits
   double writes_per_second = 0;
+  LatencySummary inside;  // of commands while a child was alive, since the start
+  LatencySummary outside;
   std::string guard;  // "on", "off", and what it waits for
 
   bool at_work() const { return save != nullptr && save->result == persistence::SaveResult::kRunning; }

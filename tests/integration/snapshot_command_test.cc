@@ -118,7 +118,7 @@ TEST(SnapshotCommand, Resp3HasTypes) {
 TEST(SnapshotCommand, RefusesWhatItDoesNotKnow) {
   const ServerProcess server;
   Client client = server.client();
-  const std::pair<Arguments, const char*> kCases[] = {
+  const std::pair<Arguments, const char*> cases[] = {
       {{"SNAPSHOT"}, "ERR wrong number of arguments for 'snapshot' command"},
       {{"SNAPSHOT", "huh"}, "ERR unknown subcommand 'huh'. Try SNAPSHOT HELP."},
       {{"SNAPSHOT", "STATUS", "x"}, "ERR wrong number of arguments for 'snapshot|status' command"},
@@ -134,7 +134,7 @@ TEST(SnapshotCommand, RefusesWhatItDoesNotKnow) {
       {{"SNAPSHOT", "CAUSES", "1", "2"},
        "ERR unknown subcommand or wrong number of arguments for 'CAUSES'. Try SNAPSHOT HELP."},
   };
-  for (const auto& [command, error] : kCases) EXPECT_EQ(client.command(command), Reply::error(error));
+  for (const auto& [command, error] : cases) EXPECT_EQ(client.command(command), Reply::error(error));
 }
 
 TEST(SnapshotCommand, IsDescribed) {

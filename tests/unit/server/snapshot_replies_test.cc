@@ -177,7 +177,7 @@ TEST(SnapshotStatus, OfARunningSaveHasItsFiguresAndItsForecast) {
   EXPECT_EQ(text(map, "state"), "running");
   EXPECT_EQ(text(map, "target"), "file");
   EXPECT_EQ(map.find("error"), nullptr);
-  const std::pair<std::string_view, int64_t> kFigures[] = {
+  const std::pair<std::string_view, int64_t> figures[] = {
       {"id", 3},
       {"started_unix_ms", 1700000000000},
       {"elapsed_ms", 840},
@@ -210,7 +210,7 @@ TEST(SnapshotStatus, OfARunningSaveHasItsFiguresAndItsForecast) {
       {"limit_bytes", 1 << 20},
       {"headroom_bytes", 5000},
   };
-  for (const auto& [name, value] : kFigures) EXPECT_EQ(number(map, name), value) << name;
+  for (const auto& [name, value] : figures) EXPECT_EQ(number(map, name), value) << name;
   EXPECT_EQ(text(map, "progress"), "0.5");
   EXPECT_EQ(text(map, "limit"), "cgroup v2 limit");
   EXPECT_EQ(text(map, "forecast_of"), "this save");
@@ -226,6 +226,17 @@ TEST(SnapshotStatus, TooEarlyForAForecastSpeaksOfTheNextSave) {
   EXPECT_EQ(map.find("remaining_ms"), nullptr);
   EXPECT_EQ(text(map, "progress"), "0.25");
   EXPECT_EQ(text(map, "forecast_of"), "a save that begins now");
+}
+
+TEST(SnapshotStatus, HasLatencyInsideAndOutsideOfSaves) {
+  SnapshotView view = view_of(nullptr);
+  view.inside = {10, 21, 22, 23, 24};
+  const Reply map = status(view);
+  EXPECT_EQ(number(map, "latency_inside_p50_us"), 21);
+  EXPECT_EQ(number(map, "latency_inside_p99_us"), 22);
+  EXPECT_EQ(number(map, "latency_inside_p999_us"), 23);
+  EXPECT_EQ(number(map, "latency_inside_max_us"), 24);
+  EXPECT_EQ(map.find("latency_outside_p50_us"), nullptr) << "no command has run there";
 }
 
 TEST(SnapshotStatus, NamesTheThreeLargestCauses) {
