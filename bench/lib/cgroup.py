@@ -18,6 +18,10 @@ class MemoryGroup:
     def add(self, pid):
         (self.folder / "cgroup.procs").write_text(str(pid))
 
+    def files(self):
+        """(usage file, statistics file, name of anonymous memory in it), for a program that reads them itself."""
+        return self._usage, self.folder / "memory.stat", self._anonymous_field
+
     def usage_bytes(self):
         """Everything charged: anonymous memory, page tables, and the file cache of the snapshot being written."""
         return int(self._usage.read_text())
