@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
-
-#include "base/numbers.h"
 
 namespace cowslip::server {
 namespace {
@@ -68,17 +67,26 @@ std::string running_words(const SaveRecord& save, const Forecast* forecast) {
 
 std::string duration_words(int64_t duration_us) {
   const auto us = static_cast<double>(duration_us);
-  if (duration_us < 1000) return fmt::format("{}us", duration_us);
-  if (duration_us < 100'000) return fmt::format("{:.1f}ms", us / 1e3);
-  if (duration_us < 1'000'000) return fmt::format("{:.0f}ms", us / 1e3);
-  if (duration_us < 60'000'000) return fmt::format("{:.1f}s", us / 1e6);
+  if (duration_us < 1000) return fmt::format("{} us", duration_us);
+  if (duration_us < 100'000) return fmt::format("{:.1f} ms", us / 1e3);
+  if (duration_us < 1'000'000) return fmt::format("{:.0f} ms", us / 1e3);
+  if (duration_us < 60'000'000) return fmt::format("{:.1f} s", us / 1e6);
   const int64_t seconds = duration_us / 1'000'000;
-  return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
+  return fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
 }
 
 std::string size_words(int64_t bytes) {
-  if (bytes >= 0) return format_memory_human(static_cast<uint64_t>(bytes));
-  return "-" + format_memory_human(uint64_t{0} - static_cast<uint64_t>(bytes));
+  if (bytes < 0) return "-" + size_words(-std::max(bytes, -std::numeric_limits<int64_t>::max()));
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto figure = static_cast<double>(bytes);
+  std::string_view unit;
+  for (const std::string_view name : {"KB", "MB", "GB"}) {
+    if (figure < 1024) break;
+    figure /= 1024;
+    unit = name;
+  }
+  const int decimals = unit == "GB" ? 2 : figure < 100 ? 1 : 0;
+  return fmt::format("{:.{}f} {}", figure, decimals, unit);
 }
 
 std::string save_words(const SaveRecord& save, const Forecast* forecast) {

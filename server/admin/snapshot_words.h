@@ -9,16 +9,16 @@
 
 namespace cowslip::server {
 
-// 850 -> "850us", 1'200 -> "1.2ms", 2'500'000 -> "2.5s", 95'000'000 -> "1m35s".
+// 850 -> "850 us", 1'200 -> "1.2 ms", 2'500'000 -> "2.5 s", 95'000'000 -> "1 min 35 s".
 std::string duration_words(int64_t duration_us);
-// 1536 -> "1.50K", -1536 -> "-1.50K".
+// 850 -> "850 B", 1'536 -> "1.5 KB", -1'536 -> "-1.5 KB", 157'286'400 -> "150 MB", 2^30 -> "1.00 GB".
 std::string size_words(int64_t bytes);
 
 // How far a save is or how it ended, and what it cost. `forecast` is null when nothing can be said of its end.
 std::string save_words(const persistence::SaveRecord& save, const persistence::Forecast* forecast);
 // What a save that begins now is expected to cost.
 std::string forecast_words(const persistence::Forecast& forecast);
-// "set in db0, entry, fresh write: 48.12M (97.3 %)". `whole` is what all causes come to, bytes.
+// "set in db0, entry, fresh write: 48.1 MB (97.3 %)". `whole` is what all causes come to, bytes.
 std::string cause_words(const persistence::CauseRow& cause, uint64_t whole);
 
 }  // namespace cowslip::server

@@ -172,8 +172,8 @@ TEST(SnapshotStatus, OfARunningSaveHasItsFiguresAndItsForecast) {
   const Reply map = status(view);
   EXPECT_EQ(map.kind, Reply::Kind::kMap);
   EXPECT_EQ(text(map, "summary"),
-            "Save 3 (BGSAVE command) is 50 % done after 840ms, about 840ms to go. Memory has grown by 1007B, and the "
-            "kernel has copied 2.00K.");
+            "Save 3 (BGSAVE command) is 50 % done after 840 ms, about 840 ms to go. Memory has grown by 1007 B, and the "
+            "kernel has copied 2.0 KB.");
   EXPECT_EQ(text(map, "state"), "running");
   EXPECT_EQ(text(map, "target"), "file");
   EXPECT_EQ(map.find("error"), nullptr);
@@ -243,9 +243,9 @@ TEST(SnapshotStatus, NamesTheThreeLargestCauses) {
   const SaveRecord save = running_save();
   const Reply map = status(view_of(&save));
   EXPECT_EQ(field(map, "top_causes").strings(),
-            (std::vector<std::string>{"set in db0, entry, fresh write: 6.00K (75.0 %)",
-                                      "append in db0, entry, fresh write: 2.00K (25.0 %)",
-                                      "del in db0, entry, fresh write: 0B (0.0 %)"}));
+            (std::vector<std::string>{"set in db0, entry, fresh write: 6.0 KB (75.0 %)",
+                                      "append in db0, entry, fresh write: 2.0 KB (25.0 %)",
+                                      "del in db0, entry, fresh write: 0 B (0.0 %)"}));
 }
 
 TEST(SnapshotStatus, IsAFlatArrayInResp2) {
@@ -268,7 +268,7 @@ TEST(SnapshotVerdict, OfARunningSaveIsAboutWhatItStillNeeds) {
   const Verdict tight = verdict_of_running(save, half_way(), limited(1999));
   EXPECT_FALSE(tight.fits);
   EXPECT_EQ(tight.reason,
-            "1.95K more are expected to be needed, and 1.95K are left before the cgroup v2 limit of 1.00M");
+            "2.0 KB more are expected to be needed, and 2.0 KB are left before the cgroup v2 limit of 1.0 MB");
   EXPECT_TRUE(verdict_of_running(save, half_way(), Verdict{}).fits);
 }
 
@@ -290,8 +290,8 @@ TEST(SnapshotForecast, TellsWhatItWasLearnedFrom) {
   };
   const Reply map = with({past});
   EXPECT_EQ(text(map, "summary"),
-            "A save now would pause the server for about 1.1ms and take about 1.7s. Memory would grow by about 111B "
-            "(between 1.95K and 3.91K), to 4.88K at its peak.");
+            "A save now would pause the server for about 1.1 ms and take about 1.7 s. Memory would grow by about 111 B "
+            "(between 2.0 KB and 3.9 KB), to 4.9 KB at its peak.");
   EXPECT_EQ(number(map, "learned_from_saves"), 2);
   EXPECT_EQ(text(map, "basis"), "the last 2 saves");
   EXPECT_EQ(text(map, "past_growth_error"), "0.5");
@@ -328,7 +328,7 @@ TEST(SnapshotHistory, TheNewestFirst) {
   EXPECT_EQ(number(two.elements[1], "id"), 2);
   EXPECT_EQ(text(two.elements[1], "state"), "error");
   EXPECT_EQ(text(two.elements[1], "error"), "No space left on device");
-  EXPECT_THAT(text(two.elements[1], "summary"), HasSubstr("failed after 840ms: No space left on device."));
+  EXPECT_THAT(text(two.elements[1], "summary"), HasSubstr("failed after 840 ms: No space left on device."));
 }
 
 TEST(SnapshotCauses, HaveSharesOfTheWhole) {
@@ -378,17 +378,21 @@ TEST(SnapshotReplies, WithoutASaveAreEmpty) {
 }
 
 TEST(SnapshotWords, Durations) {
-  EXPECT_EQ(duration_words(0), "0us");
-  EXPECT_EQ(duration_words(999), "999us");
-  EXPECT_EQ(duration_words(1250), "1.2ms");
-  EXPECT_EQ(duration_words(850'000), "850ms");
-  EXPECT_EQ(duration_words(2'540'000), "2.5s");
-  EXPECT_EQ(duration_words(65'000'000), "1m05s");
+  EXPECT_EQ(duration_words(0), "0 us");
+  EXPECT_EQ(duration_words(999), "999 us");
+  EXPECT_EQ(duration_words(1250), "1.2 ms");
+  EXPECT_EQ(duration_words(850'000), "850 ms");
+  EXPECT_EQ(duration_words(2'540'000), "2.5 s");
+  EXPECT_EQ(duration_words(65'000'000), "1 min 05 s");
 }
 
 TEST(SnapshotWords, Sizes) {
-  EXPECT_EQ(size_words(1536), "1.50K");
-  EXPECT_EQ(size_words(-1536), "-1.50K");
+  EXPECT_EQ(size_words(0), "0 B");
+  EXPECT_EQ(size_words(1536), "1.5 KB");
+  EXPECT_EQ(size_words(-1536), "-1.5 KB");
+  EXPECT_EQ(size_words(150 << 20), "150 MB");
+  EXPECT_EQ(size_words(int64_t{3} << 29), "1.50 GB");
+  EXPECT_EQ(size_words(int64_t{1} << 50), "1048576.00 GB");
 }
 
 }  // namespace
