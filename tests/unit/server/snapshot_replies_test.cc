@@ -171,9 +171,10 @@ TEST(SnapshotStatus, OfARunningSaveHasItsFiguresAndItsForecast) {
   view.guard = "on";
   const Reply map = status(view);
   EXPECT_EQ(map.kind, Reply::Kind::kMap);
-  EXPECT_EQ(text(map, "summary"),
-            "Save 3 (BGSAVE command) is 50 % done after 840 ms, about 840 ms to go. Memory has grown by 1007 B, and the "
-            "kernel has copied 2.0 KB.");
+  EXPECT_EQ(
+      text(map, "summary"),
+      "Save 3 (BGSAVE command) is 50 % done after 840 ms, about 840 ms to go. Memory has grown by 1007 B, and the "
+      "kernel has copied 2.0 KB.");
   EXPECT_EQ(text(map, "state"), "running");
   EXPECT_EQ(text(map, "target"), "file");
   EXPECT_EQ(map.find("error"), nullptr);
