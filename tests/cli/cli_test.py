@@ -119,7 +119,8 @@ class RedisCli(unittest.TestCase):
 
     def test_hints_appear_while_typing(self):
         for typed, hint in [("set ", "key value"), ("expire ", "key seconds"), ("getrange k ", "start end"),
-                            ("config get ", "parameter"), ("copy ", "source destination"), ("snapshot history ", "[count]")]:
+                            ("config get ", "parameter"), ("copy ", "source destination"),
+                            ("snapshot history ", "[count]")]:
             with self.subTest(typed):
                 cli = self.server.start()
                 self.prompt(cli)
