@@ -60,7 +60,7 @@ def fitted(sizes, available):
     fits = replace(
         sizes,
         file_bytes=min(sizes.file_bytes, share),
-        spawn_sizes=tuple(size for size in sizes.spawn_sizes if size <= 3 * share) or (16 * MIB,),
+        spawn_sizes=tuple(size for size in sizes.spawn_sizes if size <= available * 13 // 20) or (16 * MIB,),
         share_bytes=min(sizes.share_bytes, share),
         objects=min(sizes.objects, share // sizes.object_bytes),
         buffer_bytes=min(sizes.buffer_bytes, share),

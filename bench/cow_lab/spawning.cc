@@ -36,7 +36,7 @@ pid_t start_by_fork() {
 // Nothing but this may stand in the function: until exec the child runs on the parent's stack.
 pid_t start_by_vfork() {
   const auto argv = arguments();
-  const pid_t pid = vfork();
+  const pid_t pid = vfork();  // NOLINT(bugprone-unsafe-functions): it is what is measured
   if (pid == 0) {
     execv(kProgram, argv.data());
     _exit(127);

@@ -35,7 +35,7 @@ class BarChart:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self):
-        left = 28 + 6.3 * max(map(len, self.labels))
+        left = 34 + 6.5 * max(map(len, self.labels))
         height = TOP + ROW * len(self.labels) + 14
         yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'
         yield f"<title>{escape(self.title)}</title><desc>{escape(self.subtitle)}</desc>"
