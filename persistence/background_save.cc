@@ -126,7 +126,10 @@ Status BackgroundSave::start(const SaveRequest& request) {
 Status BackgroundSave::not_started(std::string_view step, int os_errno) {
   auto failure = fail_errno(fmt::format("Can't save in background: {}", step), os_errno);
   around_.log.warning("{}", failure.error().message);
-  if (is_snapshot()) state_.last_bgsave_ok = false;
+  if (is_snapshot()) {
+    state_.last_bgsave_ok = false;
+    state_.writes_should_stop = true;
+  }
   state_.last_reason = request_.reason;
   state_.last_outcome = "error";
   state_.last_error = failure.error().message;
@@ -137,6 +140,7 @@ void BackgroundSave::child_started(pid_t child, int64_t fork_us) {
   child_pid_ = child;
   cancelled_at_us_ = 0;
   killed_after_cancel_ = false;
+  stop_reason_.reset();
   final_report_.reset();
   temporary_path_ = to_socket() ? "" : absolute_temporary_path(std::get<FileTarget>(request_.target).path, child);
   changes_at_start_ = around_.keyspace.dirty();
@@ -197,6 +201,14 @@ void BackgroundSave::kill_if_cancelled_in_vain() {
   if (cancelled_at_us_ == 0 || killed_after_cancel_) return;
   if (monotonic_us() - cancelled_at_us_ < kCancelPatienceUs) return;
   killed_after_cancel_ = true;
+  ::kill(child_pid_, SIGKILL);
+}
+
+void BackgroundSave::stop(std::string reason) {
+  if (!running() || stop_reason_) return;
+  around_.log.warning("Background saving is stopped by the guard: {}", reason);
+  stop_reason_ = std::move(reason);
+  end_idle_scheduling(child_pid_);  // it needs processor time to end
   ::kill(child_pid_, SIGKILL);
 }
 
@@ -274,6 +286,11 @@ void BackgroundSave::judge(SaveOutcome& outcome, std::optional<int> wait_status)
   if (wait_status && WIFSIGNALED(*wait_status)) {
     outcome.signal = WTERMSIG(*wait_status);
     outcome.cancelled = cancelled_at_us_ != 0;
+    outcome.stopped_by_guard = stop_reason_ && outcome.signal == SIGKILL && !outcome.cancelled;
+    if (outcome.stopped_by_guard) {
+      outcome.error = Error{ErrorCode::kLimit, "Background saving was stopped by the guard: " + *stop_reason_, 0};
+      return;
+    }
     outcome.error = Error{ErrorCode::kIo, fmt::format("Background saving terminated by signal {}", outcome.signal), 0};
     return;
   }
@@ -298,7 +315,11 @@ void BackgroundSave::remember_outcome(const SaveOutcome& outcome) {
   state_.cow_exact_age_us = now_us - outcome.cow.last.exact_at_us;
   state_.last_cow_size = outcome.cow.peak_bytes;  // by its end the child has given back what it had written
   state_.last_error = outcome.error ? outcome.error->message : "";
-  state_.last_outcome = outcome.ok ? "ok" : outcome.cancelled ? "cancelled" : outcome.signal != 0 ? "killed" : "error";
+  state_.last_outcome = outcome.ok                 ? "ok"
+                        : outcome.cancelled        ? "cancelled"
+                        : outcome.stopped_by_guard ? "stopped by guard"
+                        : outcome.signal != 0      ? "killed"
+                                                   : "error";
   if (!is_snapshot()) return;
   state_.last_bgsave_seconds = outcome.duration_us / 1'000'000;
   if (outcome.ok) {
@@ -306,7 +327,9 @@ void BackgroundSave::remember_outcome(const SaveOutcome& outcome) {
     state_.last_save_unix_s = around_.clock.unix_ms() / 1000;
   }
   // A save that was called off says nothing about whether the disk can be written.
-  if (!outcome.cancelled) state_.last_bgsave_ok = outcome.ok;
+  if (outcome.cancelled) return;
+  state_.last_bgsave_ok = outcome.ok;
+  if (!outcome.stopped_by_guard) state_.writes_should_stop = !outcome.ok;
 }
 
 void BackgroundSave::log_outcome(const SaveOutcome& outcome) const {
@@ -342,6 +365,7 @@ void BackgroundSave::note_foreground_save(bool ok) {
   if (!ok) return;
   state_.saves++;
   state_.last_bgsave_ok = true;
+  state_.writes_should_stop = false;
   state_.last_save_unix_s = around_.clock.unix_ms() / 1000;
 }
 

@@ -63,14 +63,17 @@ struct SocketTarget {
 
 struct SaveRequest {
   std::variant<FileTarget, SocketTarget> target;
-  SaveOptions options;      // now_ms and used_memory_bytes are filled in by start() when they are 0
-  std::string reason;       // "BGSAVE command", "save point 900 1", "SYNC from 127.0.0.1:4000"
-  int oom_score_adj = 800;  // the child's: who runs out of memory first should be the child
+  SaveOptions options;  // now_ms and used_memory_bytes are filled in by start() when they are 0
+  std::string reason;   // "BGSAVE command", "save point 900 1", "SYNC from 127.0.0.1:4000"
+  // The child's. The highest there is: badness counts resident memory, and a child that gives back what it has saved
+  // has ever less of it.
+  int oom_score_adj = 1000;
 };
 
 struct SaveOutcome {
   bool ok = false;
   bool cancelled = false;
+  bool stopped_by_guard = false;  // stop(); `error` says why
   bool to_socket = false;
   int signal = 0;      // that ended the child, 0: it exited by itself
   int exit_code = -1;  // when signal is 0
@@ -116,7 +119,11 @@ class BackgroundSave {
   std::optional<SaveOutcome> poll();
   // SIGUSR1: the child removes its temporary file, reports and goes. Harmless without a child.
   void cancel();
-  // The same, and waits for its end: at most about two seconds, then it is killed. Empty without a child.
+  // SIGKILL, so that its memory is free as soon as can be; poll() will tell, and remove its temporary file. `reason`
+  // goes to the log and into the outcome. It is no failure in the sense of writes_should_stop(). Harmless without a
+  // child.
+  void stop(std::string reason);
+  // cancel(), and waits for its end: at most about two seconds, then it is killed. Empty without a child.
   std::optional<SaveOutcome> cancel_and_wait();
 
   // Brought up to date by the call. Valid until the next one.
@@ -147,6 +154,7 @@ class BackgroundSave {
   std::string temporary_path_;   // of the child at work; empty when it streams
   int64_t cancelled_at_us_ = 0;  // monotonic; 0: not cancelled
   bool killed_after_cancel_ = false;
+  std::optional<std::string> stop_reason_;  // of stop()
   uint64_t changes_at_start_ = 0;
   memory::ProcessCounters at_fork_;
   std::optional<ChildReport> final_report_;

@@ -38,8 +38,8 @@ struct Present {
   bool huge_pages = false;  // the dataset lies in them
 };
 
-// Of a save that would begin now. `history`: the oldest first; those that neither ended well nor were stopped on the way
-// teach nothing.
+// Of a save that would begin now. `history`: the oldest first; those that neither ended well nor were stopped on the
+// way teach nothing.
 Forecast forecast_before_fork(const std::deque<SaveRecord>& history, const Present& now);
 
 // One look at a save at work. SaveControl takes them, more often than the timeline has points.

@@ -8,7 +8,8 @@
 // is looked at every few ticks; when what is left is only just what writes can take until a killed child has given its
 // memory back, it is killed. All decisions are pure functions of what was read; SaveControl reads and acts.
 //
-// Sizes are bytes, times milliseconds, unless a name says otherwise. The rules: docs/decisions/0009-forecast-and-guard.md
+// Sizes are bytes, times milliseconds, unless a name says otherwise. The rules:
+// docs/decisions/0009-forecast-and-guard.md
 #pragma once
 
 #include <array>
@@ -26,7 +27,9 @@ struct GrowthLimit {
   uint64_t bytes = 0;
   int64_t percent = 0;  // of the resident memory at the fork
   bool any() const { return bytes != 0 || percent != 0; }
-  uint64_t of(uint64_t resident) const { return percent != 0 ? resident / 100 * static_cast<uint64_t>(percent) : bytes; }
+  uint64_t of(uint64_t resident) const {
+    return percent != 0 ? resident / 100 * static_cast<uint64_t>(percent) : bytes;
+  }
   friend bool operator==(const GrowthLimit&, const GrowthLimit&) = default;
 };
 

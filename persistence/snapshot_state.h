@@ -28,7 +28,10 @@ struct SnapshotState {
   uint64_t current_save_bytes = 0;
 
   // ---- history ----
-  bool last_bgsave_ok = true;             // rdb_last_bgsave_status
+  bool last_bgsave_ok = true;  // rdb_last_bgsave_status
+  // The last one that the guard did not stop failed: then stop-writes-on-bgsave-error applies. A save that was stopped
+  // says nothing about the disk, and refusing writes to those whom the guard keeps serving would defeat it.
+  bool writes_should_stop = false;
   int64_t last_bgsave_seconds = -1;       // rdb_last_bgsave_time_sec; -1: none yet
   uint64_t last_cow_size = 0;             // rdb_last_cow_size
   int64_t last_save_unix_s = 0;           // rdb_last_save_time, LASTSAVE; the server's start until there was one
@@ -45,7 +48,7 @@ struct SnapshotState {
   uint64_t parent_resident_at_fork = 0;
   uint64_t parent_page_tables_at_fork = 0;
   std::string last_reason;   // why the last one was started
-  std::string last_outcome;  // "none", "running", "ok", "error", "cancelled", "killed"
+  std::string last_outcome;  // "none", "running", "ok", "error", "cancelled", "killed", "stopped by guard"
   std::string last_error;
 };
 

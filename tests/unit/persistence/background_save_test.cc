@@ -292,7 +292,7 @@ TEST_F(BackgroundSaveTest, TheChildIsAChildOfItsOwn) {
   start_slow(save);
   const pid_t child = save.child_pid();
   EXPECT_EQ(proc_text(child, "comm"), "cowslip-rdb-bgs\n") << "15 characters are all that the kernel keeps";
-  EXPECT_EQ(proc_text(child, "oom_score_adj"), "800\n");
+  EXPECT_EQ(proc_text(child, "oom_score_adj"), "1000\n");
   theirs.reset();
   pollfd hung_up{ours.get(), POLLIN, 0};
   EXPECT_EQ(::poll(&hung_up, 1, 5000), 1) << "the child must not hold other people's connections open";

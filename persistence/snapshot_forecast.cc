@@ -1,0 +1,353 @@
+#include "persistence/snapshot_forecast.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+namespace cowslip::persistence {
+namespace {
+
+constexpr double kGigabyte = 1 << 30;
+constexpr double kMegabyte = 1 << 20;
+// What a save costs when nobody writes: the child's buffers, its metadata, what the parent touches anyway.
+constexpr double kBaseGrowth = 3 * kMegabyte;
+
+// Without a save to learn from; docs/SNAPSHOTS.md has the measurements.
+constexpr double kAssumedForkUs = 260;  // of an empty server
+constexpr double kAssumedForkUsPerGigabyteHuge = 550;
+constexpr double kAssumedForkUsPerGigabyteSmall = 22'000;
+constexpr double kAssumedBytesPerMs = 400 * kMegabyte / 1000;
+constexpr double kPageBytes = 4096;
+constexpr double kLargeValueBytes = 16 << 10;  // above it a write copies pages and not the entry
+
+constexpr size_t kLessons = 8;  // saves that are looked back at
+constexpr double kLeastProgress = 0.1;
+constexpr uint64_t kLeastChanges = 1000;  // fewer say nothing about growth per change
+
+double as_double(auto value) {
+  return static_cast<double>(value);
+}
+
+// The share of all keys that is remade by uniform writes while the child gets from the beginning to `progress`, when
+// there are `x` writes for each key in a whole save: a write counts if its key is neither saved nor remade yet.
+double remade_share(double x, double progress) {
+  constexpr int kSteps = 64;
+  double sum = 0;
+  for (int i = 0; i < kSteps; i++) {
+    const double done = progress * (i + 0.5) / kSteps;
+    sum += (1 - done) * std::exp(-x * done);
+  }
+  return sum * x * progress / kSteps;
+}
+
+// ---- before the fork ----
+
+// What one save tells about the next one.
+struct Lesson {
+  double weight = 0;
+  double bytes_per_ms = 0;  // of the dataset
+  double fork_us_per_byte = 0;
+  std::optional<double> bytes_per_remade_key;  // empty: there were too few writes to tell
+};
+
+double progress_of(const SaveRecord& record) {
+  if (record.result == SaveResult::kOk) return 1;
+  return record.keys_total == 0 ? 0 : as_double(record.keys_written) / as_double(record.keys_total);
+}
+
+bool teaches(const SaveRecord& record) {
+  const bool ended = record.result == SaveResult::kOk || record.result == SaveResult::kStoppedByGuard;
+  return ended && !record.to_socket && record.duration_ms > 0 && record.dataset_bytes > 0 &&
+         progress_of(record) >= kLeastProgress;
+}
+
+double fork_us_per_byte(const SaveRecord& record) {
+  const double beyond_empty = std::max(as_double(record.fork_us) - kAssumedForkUs, 0.0);
+  return record.parent_resident_at_fork == 0 ? 0 : beyond_empty / as_double(record.parent_resident_at_fork);
+}
+
+std::optional<double> bytes_per_remade_key(const SaveRecord& record, double progress) {
+  if (record.changes < kLeastChanges || record.keys_total == 0) return {};
+  const double keys = as_double(record.keys_total);
+  const double remade = keys * remade_share(as_double(record.changes) / progress / keys, progress);
+  return std::max(as_double(record.growth_peak) - kBaseGrowth, 0.0) / std::max(remade, 1.0);
+}
+
+// The newest count most, and those that ran under a load like the present one.
+double weight_of(const SaveRecord& record, size_t age, double writes_per_second) {
+  constexpr double kForget = 0.7;
+  constexpr double kFewWrites = 1000;  // a second: below it, writes hardly matter
+  const double then = as_double(record.changes) * 1000 / as_double(record.duration_ms);
+  const double unlike = std::abs(std::log((writes_per_second + kFewWrites) / (then + kFewWrites)));
+  return std::pow(kForget, as_double(age)) / (1 + 4 * unlike);
+}
+
+std::vector<Lesson> lessons_of(const std::deque<SaveRecord>& history, double writes_per_second) {
+  std::vector<Lesson> lessons;
+  for (auto record = history.rbegin(); record != history.rend() && lessons.size() < kLessons; ++record) {
+    if (!teaches(*record)) continue;
+    const double progress = progress_of(*record);
+    lessons.push_back({.weight = weight_of(*record, lessons.size(), writes_per_second),
+                       .bytes_per_ms = as_double(record->dataset_bytes) * progress / as_double(record->duration_ms),
+                       .fork_us_per_byte = fork_us_per_byte(*record),
+                       .bytes_per_remade_key = bytes_per_remade_key(*record, progress)});
+  }
+  return lessons;
+}
+
+double mean_of(const std::vector<Lesson>& lessons, double Lesson::* field) {
+  double sum = 0, weights = 0;
+  for (const Lesson& lesson : lessons) {
+    sum += lesson.weight * lesson.*field;
+    weights += lesson.weight;
+  }
+  return sum / weights;
+}
+
+// What one remade key costs, and by how much the saves differed in that.
+struct KeyCost {
+  double bytes;
+  double spread;  // relative
+  bool learned;
+};
+
+KeyCost assumed_key_cost(const Present& now) {
+  const double mean_entry = now.keys == 0 ? 0 : as_double(now.dataset_bytes) / as_double(now.keys);
+  return {.bytes = mean_entry > kLargeValueBytes ? kPageBytes : mean_entry, .spread = 1, .learned = false};
+}
+
+KeyCost key_cost(const std::vector<Lesson>& lessons, const Present& now) {
+  double sum = 0, squares = 0, weights = 0;
+  int told = 0;
+  for (const Lesson& lesson : lessons) {
+    if (!lesson.bytes_per_remade_key) continue;
+    sum += lesson.weight * *lesson.bytes_per_remade_key;
+    squares += lesson.weight * *lesson.bytes_per_remade_key * *lesson.bytes_per_remade_key;
+    weights += lesson.weight;
+    told++;
+  }
+  if (told == 0) return assumed_key_cost(now);
+  const double mean = sum / weights;
+  const double deviation = std::sqrt(std::max(squares / weights - mean * mean, 0.0));
+  const double spread = mean > 0 ? deviation / mean : 0;
+  return {.bytes = mean, .spread = std::max(spread, told == 1 ? 0.4 : 0.2), .learned = true};
+}
+
+std::string basis_text(size_t saves, const KeyCost& cost, bool huge_pages) {
+  if (saves == 0) {
+    return fmt::format(
+        "no save to learn from: assumptions for {} pages, a disk that takes 400 MB a second, and writes "
+        "that are spread evenly",
+        huge_pages ? "huge" : "small");
+  }
+  const std::string learned = fmt::format("learned from {} save{}", saves, saves == 1 ? "" : "s");
+  return cost.learned ? learned : learned + "; growth assumed, for hardly anything was written while they ran";
+}
+
+void set_growth(Forecast& forecast, double growth, double spread) {
+  forecast.growth = std::llround(growth);
+  forecast.growth_low = std::llround(growth * std::max(1 - spread, 0.0));
+  forecast.growth_high = std::llround(growth * (1 + spread));
+}
+
+}  // namespace
+
+Forecast forecast_before_fork(const std::deque<SaveRecord>& history, const Present& now) {
+  const std::vector<Lesson> lessons = lessons_of(history, now.writes_per_second);
+  const double assumed_fork = now.huge_pages ? kAssumedForkUsPerGigabyteHuge : kAssumedForkUsPerGigabyteSmall;
+  const double per_byte = lessons.empty() ? assumed_fork / kGigabyte : mean_of(lessons, &Lesson::fork_us_per_byte);
+  const double bytes_per_ms = lessons.empty() ? kAssumedBytesPerMs : mean_of(lessons, &Lesson::bytes_per_ms);
+  const double duration_ms = as_double(now.dataset_bytes) / bytes_per_ms;
+  const double keys = std::max(as_double(now.keys), 1.0);
+  const KeyCost cost = key_cost(lessons, now);
+  const double writes_per_key = now.writes_per_second * duration_ms / 1000 / keys;
+
+  Forecast forecast;
+  forecast.learned_from = static_cast<int>(lessons.size());
+  forecast.basis = basis_text(lessons.size(), cost, now.huge_pages);
+  forecast.fork_us = std::llround(kAssumedForkUs + per_byte * as_double(now.resident));
+  forecast.duration_ms = forecast.remaining_ms = std::llround(duration_ms);
+  set_growth(forecast, kBaseGrowth + cost.bytes * keys * remade_share(writes_per_key, 1), cost.spread);
+  forecast.peak_memory = now.resident + static_cast<uint64_t>(std::max<int64_t>(forecast.growth, 0));
+  return forecast;
+}
+
+Tail expected_tail(const std::deque<SaveRecord>& history, uint64_t dataset_bytes) {
+  double ms = 0;
+  int saves = 0;
+  for (auto record = history.rbegin(); record != history.rend() && saves < 4; ++record) {
+    if (record->result != SaveResult::kOk || record->to_socket || record->dataset_bytes == 0) continue;
+    const auto last_key = std::ranges::find_if(
+        record->timeline, [&](const TimelinePoint& point) { return point.keys_written >= record->keys_total; });
+    const int64_t until = last_key == record->timeline.end() ? record->duration_ms : last_key->at_ms;
+    ms += as_double(record->duration_ms - until) * as_double(dataset_bytes) / as_double(record->dataset_bytes);
+    saves++;
+  }
+  return {.ms = saves == 0 ? 0 : std::llround(ms / saves), .saves = saves};
+}
+
+// ---- while it runs ----
+
+namespace {
+
+constexpr double kFirstProgress = 0.02;
+
+// A save as the model sees it: shares of keys instead of numbers, changes counted from the fork.
+struct Look {
+  double ms;
+  double progress;
+  double changes;
+  double growth;
+};
+
+// How fast growth slows down beside the child's progress: the n-th change makes something new in proportion to
+// n^(exponent - 1). 1: every change does, as long as most keys are untouched. Less: changes come back to the same keys,
+// the more so the less it is (Heaps' law).
+constexpr std::array kExponents = {1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.4, 0.3};
+
+struct Model {
+  double keys;         // at the fork
+  double added_share;  // of the changes that make a new key: those need new memory whatever the child has saved
+  double exponent = 1;
+  double bytes = 0;  // of growth for a change that counts in full
+  double base = 0;   // of growth that no change explains
+  double error = 0;  // root of the mean square, bytes
+
+  // What a change at that point counts.
+  double weight(double progress, double changes) const {
+    const double untouched = std::exp(-changes / keys) * std::pow(std::max(changes, 1.0) / kUnit, exponent - 1);
+    return added_share + (1 - added_share) * (1 - progress) * untouched;
+  }
+  // Of all changes between two looks.
+  double weight(const Look& from, const Look& to) const {
+    const double middle = weight((from.progress + to.progress) / 2, (from.changes + to.changes) / 2);
+    return middle * (to.changes - from.changes);
+  }
+  static constexpr double kUnit = 10'000;  // changes; only to keep the figures in hand
+};
+
+std::vector<Look> looks_of(const SaveFacts& facts, std::span<const SaveSample> samples) {
+  std::vector<Look> looks;
+  looks.push_back({});
+  for (const SaveSample& sample : samples) {
+    if (sample.at_ms <= 0) continue;
+    looks.push_back({.ms = as_double(sample.at_ms),
+                     .progress = std::min(as_double(sample.keys_written) / as_double(facts.keys_total), 1.0),
+                     .changes = as_double(sample.changes),
+                     .growth = as_double(sample.growth)});
+  }
+  return looks;
+}
+
+// Least squares of growth = base + bytes * (sum of weights), neither of them negative.
+void fit(Model& model, const std::vector<Look>& looks) {
+  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, x = 0;
+  std::vector<double> xs;
+  for (size_t i = 1; i < looks.size(); i++) {
+    xs.push_back(x += model.weight(looks[i - 1], looks[i]));
+    n++, sx += x, sy += looks[i].growth, sxx += x * x, sxy += x * looks[i].growth;
+  }
+  const double determinant = n * sxx - sx * sx;
+  model.bytes = determinant > 0 ? (n * sxy - sx * sy) / determinant : 0;
+  model.base = n > 0 ? (sy - model.bytes * sx) / n : 0;
+  if (model.base < 0 && sxx > 0) model.base = 0, model.bytes = sxy / sxx;
+  model.bytes = std::max(model.bytes, 0.0);
+  double squares = 0;
+  for (size_t i = 0; i < xs.size(); i++) {
+    squares += std::pow(looks[i + 1].growth - model.base - model.bytes * xs[i], 2);
+  }
+  model.error = n > 0 ? std::sqrt(squares / n) : 0;
+}
+
+// The exponent that explains best what was seen. One that says the least about the writers is taken unless another is
+// clearly better: memory is handed out many pages at a time, and a few steps look like a bend.
+Model best_model(const std::vector<Look>& looks, double keys, double added_share) {
+  constexpr double kClearly = 0.97;
+  Model best{.keys = keys, .added_share = added_share, .exponent = kExponents.front()};
+  fit(best, looks);
+  for (const double exponent : kExponents) {
+    Model model{.keys = keys, .added_share = added_share, .exponent = exponent};
+    fit(model, looks);
+    if (model.error < best.error * kClearly) best = model;
+  }
+  return best;
+}
+
+// How fast something has lately gone up per millisecond. `share`: of the time so far that counts as lately.
+double recent_rate(const std::vector<Look>& looks, double Look::* field, double share) {
+  // The child speaks up from time to time: what counts is when a figure was new.
+  size_t last = looks.size() - 1;
+  while (last > 1 && looks[last - 1].*field == looks[last].*field) last--;
+  size_t first = last;
+  while (first > 0 && looks[first].ms > looks[last].ms * (1 - share)) first--;
+  while (first > 0 && looks[first - 1].*field == looks[first].*field) first--;
+  const double ms = looks[last].ms - looks[first].ms;
+  return ms > 0 ? (looks[last].*field - looks[first].*field) / ms : 0;
+}
+
+// Of the rest of the way, for the child: the mean of its speed so far and lately.
+double child_speed(const std::vector<Look>& looks) {
+  const double all = recent_rate(looks, &Look::progress, 1);
+  const double lately = recent_rate(looks, &Look::progress, 0.4);
+  return (all + lately) / 2;
+}
+
+// After the last key only the tail is left, and some of it may be gone.
+int64_t tail_left(const std::vector<Look>& looks, int64_t tail_ms) {
+  const auto done = std::ranges::find_if(looks, [](const Look& look) { return look.progress >= 1; });
+  const double gone = done == looks.end() ? 0 : looks.back().ms - done->ms;
+  return std::max<int64_t>(tail_ms - std::llround(gone), 0);
+}
+
+double further_growth(const Model& model, Look now, double speed, double changes_per_ms) {
+  constexpr int kSteps = 50;
+  if (now.progress >= 1 || speed <= 0) return 0;
+  double sum = 0;
+  const double step = (1 - now.progress) / kSteps;
+  for (int i = 0; i < kSteps; i++) {
+    Look next = now;
+    next.progress += step;
+    next.changes += changes_per_ms * step / speed;
+    sum += model.weight(now, next);
+    now = next;
+  }
+  return sum * model.bytes;
+}
+
+}  // namespace
+
+std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const SaveSample> samples) {
+  if (facts.keys_total == 0 || samples.size() < 2) return {};
+  const std::vector<Look> looks = looks_of(facts, samples);
+  const Look& now = looks.back();
+  if (looks.size() < 3 || now.progress < kFirstProgress) return {};
+  const double speed = child_speed(looks);
+  if (speed <= 0) return {};
+  const double added = as_double(std::max<int64_t>(samples.back().keys_added, 0));
+  const double added_share = now.changes > 0 ? std::min(added / now.changes, 1.0) : 0;
+  const Model model = best_model(looks, as_double(facts.keys_total), added_share);
+  const double changes_per_ms = recent_rate(looks, &Look::changes, 0.4);
+  const double further = further_growth(model, now, speed, changes_per_ms);
+  const double seen = std::ranges::max(looks, {}, &Look::growth).growth;
+
+  Forecast forecast;
+  forecast.learned_from = facts.learned_from;
+  forecast.basis =
+      fmt::format("{:.0f} % of the save, {:.0f} changes a second", now.progress * 100, changes_per_ms * 1000);
+  forecast.progress = now.progress;
+  forecast.fork_us = facts.fork_us;
+  forecast.remaining_ms = std::llround((1 - now.progress) / speed) + tail_left(looks, facts.tail_ms);
+  forecast.duration_ms = std::llround(now.ms) + forecast.remaining_ms;
+  const double growth = std::max(seen, now.growth + further);
+  forecast.growth = std::llround(growth);
+  const double doubt = 0.3 * further + model.error;
+  forecast.growth_low = std::llround(std::max(seen, growth - doubt));
+  forecast.growth_high = std::llround(growth + doubt);
+  forecast.peak_memory = facts.parent_resident_at_fork + static_cast<uint64_t>(std::max(growth, 0.0));
+  return forecast;
+}
+
+}  // namespace cowslip::persistence

@@ -1,0 +1,143 @@
+#include "persistence/snapshot_guard.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace cowslip::persistence {
+namespace {
+
+constexpr uint64_t kMegabyte = 1 << 20;
+constexpr std::string_view kGrowthLimitName = "snapshot-growth-limit";
+
+uint64_t or_zero(int64_t value) {
+  return static_cast<uint64_t>(std::max<int64_t>(value, 0));
+}
+
+std::string megabytes(uint64_t bytes) {
+  if (bytes < 100 * kMegabyte) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / kMegabyte);
+  return fmt::format("{} MB", bytes / kMegabyte);
+}
+
+uint64_t less(uint64_t from, uint64_t amount) {
+  return from - std::min(from, amount);
+}
+
+std::string growth_text(const Forecast& forecast) {
+  const std::string basis = forecast.learned_from == 0   ? "an assumption, there is no save to learn from"
+                            : forecast.learned_from == 1 ? "learned from 1 save"
+                                                         : fmt::format("learned from {} saves", forecast.learned_from);
+  return fmt::format("the save is expected to take {} ({})", megabytes(or_zero(forecast.growth)), basis);
+}
+
+// A fork makes a second process that could write to everything the first can.
+std::optional<Verdict> judge_commit(const memory::MemoryLimits& limits) {
+  if (limits.overcommit != memory::Overcommit::kNever || limits.commit_limit == 0) return {};
+  const uint64_t free = less(limits.commit_limit, limits.committed);
+  if (limits.data_used <= free) return {};
+  return Verdict{.fits = false,
+                 .limit_name = "commit limit (vm.overcommit_memory=2)",
+                 .limit = limits.commit_limit,
+                 .headroom = free,
+                 .reason = fmt::format("a fork has to commit {} and {} of the commit limit of {} are left "
+                                       "(vm.overcommit_memory is 2)",
+                                       megabytes(limits.data_used), megabytes(free), megabytes(limits.commit_limit))};
+}
+
+std::optional<Verdict> judge_growth_limit(const Forecast& forecast, const GuardSettings& settings, uint64_t resident) {
+  if (!settings.growth_limit.any()) return {};
+  const uint64_t limit = settings.growth_limit.of(resident);
+  if (forecast.learned_from == 0 || or_zero(forecast.growth) <= limit) return {};
+  return Verdict{.fits = false,
+                 .limit_name = std::string(kGrowthLimitName),
+                 .limit = limit,
+                 .headroom = limit,
+                 .reason = fmt::format("{}, and {} is {}", growth_text(forecast), kGrowthLimitName, megabytes(limit))};
+}
+
+Verdict judge_room(const Forecast& forecast, const memory::Headroom& room, const GuardSettings& settings) {
+  Verdict verdict{.limit_name = std::string(room.limit), .limit = room.total, .headroom = room.bytes, .reason = {}};
+  if (room.bytes == memory::kUnlimited) {
+    verdict.limit = 0;
+    verdict.limit_name.clear();
+    verdict.reason = growth_text(forecast) + ", and no limit is known";
+    return verdict;
+  }
+  verdict.headroom = less(room.bytes, settings.reserve);
+  // What nobody has seen yet is no reason to refuse; no room at all is.
+  const uint64_t needed = forecast.learned_from == 0 ? SnapshotGuard::kMarginBytes : or_zero(forecast.growth);
+  verdict.fits = needed <= verdict.headroom;
+  verdict.reason =
+      fmt::format("{}, and {} can be taken before the {} of {} ({} kept in reserve)", growth_text(forecast),
+                  megabytes(verdict.headroom), room.limit, megabytes(room.total), megabytes(settings.reserve));
+  return verdict;
+}
+
+}  // namespace
+
+Verdict judge_before_fork(const Forecast& forecast, const memory::MemoryLimits& limits, const GuardSettings& settings,
+                          uint64_t resident) {
+  if (auto verdict = judge_commit(limits)) return *verdict;
+  if (auto verdict = judge_growth_limit(forecast, settings, resident)) return *verdict;
+  Verdict verdict = judge_room(forecast, memory::headroom(limits), settings);
+  if (verdict.fits && settings.maxmemory != 0 && forecast.peak_memory > settings.maxmemory) {
+    verdict.reason +=
+        fmt::format("; the peak of {} is above maxmemory of {}, which bounds the data and not the process",
+                    megabytes(forecast.peak_memory), megabytes(settings.maxmemory));
+  }
+  return verdict;
+}
+
+// ---- a save at work ----
+
+void SnapshotGuard::begin(uint64_t resident_at_fork) {
+  *this = {};
+  resident_at_fork_ = resident_at_fork;
+}
+
+std::optional<std::string> SnapshotGuard::check(const GuardReading& reading, const GuardSettings& settings) {
+  update_consumption(reading);
+  if (!settings.enabled) return {};
+  const uint64_t growth = or_zero(reading.growth);
+  if (const uint64_t limit = settings.growth_limit.of(resident_at_fork_);
+      settings.growth_limit.any() && growth > limit) {
+    return fmt::format("it had made memory grow by {}, and {} is {}", megabytes(growth), kGrowthLimitName,
+                       megabytes(limit));
+  }
+  if (reading.headroom.bytes == memory::kUnlimited) return {};
+  const auto until_stopped = static_cast<uint64_t>(consumption_ * static_cast<double>(kStopMs)) + kMarginBytes;
+  if (reading.headroom.bytes >= settings.reserve + until_stopped) return {};
+  return fmt::format("it had made memory grow by {}, lately by {} a second, and only {} were left before the {} of {}",
+                     megabytes(growth), megabytes(static_cast<uint64_t>(consumption_ * 1000)),
+                     megabytes(reading.headroom.bytes), reading.headroom.limit, megabytes(reading.headroom.total));
+}
+
+// Over the last hundred milliseconds, because memory is handed out many pages at a time. What was fastest is forgotten
+// slowly: writers come in bursts.
+void SnapshotGuard::update_consumption(const GuardReading& reading) {
+  constexpr int64_t kSlopeMs = 100;
+  constexpr double kForget = 0.95;
+  const size_t known = std::min(readings_, kWindow);
+  recent_[readings_++ % kWindow] = reading;
+  consumption_ *= kForget;
+  for (size_t back = 1; back <= known; back++) {
+    const GuardReading& before = recent_[(readings_ - 1 - back) % kWindow];
+    const int64_t ms = reading.at_ms - before.at_ms;
+    if (ms < kSlopeMs) continue;
+    const auto grown = static_cast<double>(reading.growth - before.growth);
+    const bool same = before.headroom.limit == reading.headroom.limit;
+    const double taken =
+        same ? static_cast<double>(before.headroom.bytes) - static_cast<double>(reading.headroom.bytes) : 0.0;
+    consumption_ = std::max({consumption_, grown / static_cast<double>(ms), taken / static_cast<double>(ms)});
+    return;
+  }
+}
+
+// ---- and again ----
+
+void StopBackoff::stopped(int64_t now_ms) {
+  delay_ms_ = std::clamp(delay_ms_ * 2, kFirstMs, kLongestMs);
+  not_before_ms_ = now_ms + delay_ms_;
+}
+
+}  // namespace cowslip::persistence
