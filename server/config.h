@@ -141,6 +141,9 @@ struct ServerConfig {
   bool rdb_del_sync_files = false;
   int64_t rdb_key_save_delay_us = 0;  // negative: that many keys per microsecond slept
   int64_t key_load_delay_us = 0;
+  bool snapshot_guard = true;
+  int64_t snapshot_growth_limit = 0;  // bytes; negative: percent of the resident memory at the fork; 0: no limit
+  uint64_t snapshot_memory_reserve = 32 << 20;
   int64_t loading_process_events_interval_bytes = 2 << 20;
 
   // ---- memory and keys ----

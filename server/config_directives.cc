@@ -152,6 +152,10 @@ constexpr Directive kDirectives[] = {
     yes_no("rdb-save-incremental-fsync", &C::rdb_save_incremental_fsync),
     yes_no("rdb-del-sync-files", &C::rdb_del_sync_files),
     integer("rdb-key-save-delay", &C::rdb_key_save_delay_us, INT_MIN, INT_MAX),
+    yes_no("snapshot-guard", &C::snapshot_guard),
+    {"snapshot-growth-limit", "", 0,
+     CustomSetting{special::set_snapshot_growth_limit, special::get_snapshot_growth_limit}},
+    {"snapshot-memory-reserve", "", 0, MemorySetting{&C::snapshot_memory_reserve, 0, kLongMax}},
     integer("key-load-delay", &C::key_load_delay_us, INT_MIN, INT_MAX),
     integer("loading-process-events-interval-bytes", &C::loading_process_events_interval_bytes, 1024, INT_MAX),
 

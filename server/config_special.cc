@@ -262,6 +262,29 @@ std::string get_maxmemory_clients(const ServerConfig& config) {
   return value < 0 ? fmt::format("{}%", -value) : fmt::format("{}", value);
 }
 
+Status set_snapshot_growth_limit(ServerConfig& config, Words words) {
+  constexpr int64_t kMostPercent = 1000;  // a save can make memory grow by more than there was
+  std::string_view word = words[0];
+  if (word.ends_with('%')) {
+    word.remove_suffix(1);
+    const auto percent = parse_int64(word);
+    if (!percent || *percent < 0) return refuse("argument must be a memory or percent value");
+    if (*percent > kMostPercent)
+      return refuse(fmt::format("percentage argument must be less or equal to {}", kMostPercent));
+    config.snapshot_growth_limit = -*percent;
+    return {};
+  }
+  const auto bytes = parse_memory(word);
+  if (!bytes || *bytes > INT64_MAX) return refuse("argument must be a memory or percent value");
+  config.snapshot_growth_limit = static_cast<int64_t>(*bytes);
+  return {};
+}
+
+std::string get_snapshot_growth_limit(const ServerConfig& config) {
+  const int64_t value = config.snapshot_growth_limit;
+  return value < 0 ? fmt::format("{}%", -value) : fmt::format("{}", value);
+}
+
 Status set_maxmemory_policy(ServerConfig& config, Words words) {
   const auto policy =
       std::ranges::find_if(kPolicies, [&](std::string_view name) { return equals_ignore_case(words[0], name); });

@@ -37,6 +37,9 @@ std::string get_unixsocketperm(const ServerConfig& config);
 Status set_maxmemory_clients(ServerConfig& config, Words words);
 std::string get_maxmemory_clients(const ServerConfig& config);
 
+Status set_snapshot_growth_limit(ServerConfig& config, Words words);
+std::string get_snapshot_growth_limit(const ServerConfig& config);
+
 Status set_maxmemory_policy(ServerConfig& config, Words words);
 std::string get_maxmemory_policy(const ServerConfig& config);
 

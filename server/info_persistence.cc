@@ -77,6 +77,7 @@ void info::write_persistence(Server& server, InfoText& text) {
 void info::write_snapshot(Server& server, InfoText& text) {
   text.section("Snapshot");
   for (const auto& [name, value] : persistence::snapshot_info_fields(server.saves().state())) text.field(name, value);
+  for (const auto& [name, value] : server.saves().guard().info_fields()) text.field(name, value);
 }
 
 }  // namespace cowslip::server

@@ -30,8 +30,8 @@ void cmd_save(CommandContext& c) {
   c.reply.ok();
 }
 
-void start_background_save(CommandContext& c) {
-  const Status started = server_of(c).saves().start_background("BGSAVE command");
+void start_background_save(CommandContext& c, SaveControl::Admission admission) {
+  const Status started = server_of(c).saves().start_background("BGSAVE command", admission);
   if (!started) return c.reply.error("ERR " + started.error().message);
   c.reply.simple("Background saving started");
 }
@@ -54,9 +54,12 @@ void cmd_bgsave(CommandContext& c) {
   Server& server = server_of(c);
   const bool schedule = c.args.size() == 2 && is_option(c.args[1], "schedule");
   const bool cancel = c.args.size() == 2 && is_option(c.args[1], "cancel");
-  if (c.args.size() > 1 && !schedule && !cancel) return c.reply.error(commands::kSyntaxError);
+  // Ours: saves although the guard expects it not to fit.
+  const bool force = c.args.size() == 2 && is_option(c.args[1], "force");
+  if (c.args.size() > 1 && !schedule && !cancel && !force) return c.reply.error(commands::kSyntaxError);
   if (cancel) return cancel_background_save(c);
-  if (!server.saves().child_running()) return start_background_save(c);
+  using enum SaveControl::Admission;
+  if (!server.saves().child_running()) return start_background_save(c, force ? kForced : kGuarded);
   // A child that serves a SYNC is not the save that was asked for, so one may be scheduled after it.
   if (!schedule || !server.snapshot_feed().owns_child()) return c.reply.error(kSaveInProgress);
   server.saves().schedule();
@@ -137,7 +140,7 @@ constexpr CommandSpec kSpecs[] = {
      .since = "1.0.0",
      .complexity = "O(1)",
      .summary = "Saves the dataset in the background, later, or not after all.",
-     .syntax = "[operation= SCHEDULE | CANCEL]",
+     .syntax = "[operation= SCHEDULE | CANCEL | FORCE]",
      .handler = cmd_bgsave},
     {.name = "lastsave",
      .arity = 1,

@@ -21,6 +21,7 @@ constexpr size_t kHistoryLength = 32;
 SaveResult result_of(const persistence::SaveOutcome& outcome) {
   if (outcome.ok) return SaveResult::kOk;
   if (outcome.cancelled) return SaveResult::kCancelled;
+  if (outcome.stopped_by_guard) return SaveResult::kStoppedByGuard;
   return outcome.signal != 0 ? SaveResult::kKilled : SaveResult::kError;
 }
 
@@ -85,15 +86,15 @@ void Observatory::sample_rates() {
 // ---- what is expected ----
 
 std::optional<persistence::Forecast> Observatory::forecast_running() {
-  return {};
+  return parts_->server.saves().forecast_running();
 }
 
 persistence::Forecast Observatory::forecast_next() {
-  return {};
+  return parts_->server.saves().forecast_next();
 }
 
 persistence::Verdict Observatory::verdict_next() {
-  return {};
+  return parts_->server.saves().verdict_next();
 }
 
 // ---- a save ----

@@ -23,6 +23,8 @@ namespace cowslip::server {
 
 namespace {
 
+constexpr std::string_view kScheduledReason = "BGSAVE SCHEDULE";
+
 persistence::SavePoints save_points(const ServerConfig& config) {
   std::vector<persistence::SavePoint> points;
   for (const SavePoint& point : config.save) points.push_back({point.seconds, point.changes});
@@ -39,7 +41,8 @@ struct SaveControl::ReportWatch {
 
 SaveControl::SaveControl(Server& server)
     : server_(server),
-      background_({server.keyspace(), server.keyspace().chunks(), real_file_system(), server.clock(), server.log()}) {}
+      background_({server.keyspace(), server.keyspace().chunks(), real_file_system(), server.clock(), server.log()}),
+      guard_(server) {}
 
 SaveControl::~SaveControl() = default;
 
@@ -85,7 +88,10 @@ void SaveControl::note_durations(const TimedFileSystem& files, int64_t save_us) 
   latency.add(latency_event::kRdbRename, files.rename_us());
 }
 
-Status SaveControl::start_background(std::string reason) {
+Status SaveControl::start_background(std::string reason, Admission admission) {
+  if (admission == Admission::kGuarded && !child_running()) {
+    if (auto admitted = guard_.admit(); !admitted) return admitted;
+  }
   persistence::SaveRequest request;
   request.target = persistence::FileTarget{snapshot_path()};
   request.reason = std::move(reason);
@@ -94,6 +100,10 @@ Status SaveControl::start_background(std::string reason) {
 
 Status SaveControl::start_for_client(std::variant<persistence::FileTarget, persistence::SocketTarget> target,
                                      std::string reason) {
+  if (auto admitted = guard_.admit(); !admitted) {
+    server_.log().warning("{}", admitted.error().message);
+    return admitted;
+  }
   persistence::SaveRequest request;
   request.target = std::move(target);
   request.reason = std::move(reason);
@@ -103,7 +113,7 @@ Status SaveControl::start_for_client(std::variant<persistence::FileTarget, persi
 Status SaveControl::start(persistence::SaveRequest request) {
   const ServerConfig& config = server_.config();
   request.options = options();
-  request.oom_score_adj = config.oom_score_adj_values[kChildOomScore];
+  if (config.oom_score_adj != OomScoreMode::kNo) request.oom_score_adj = config.oom_score_adj_values[kChildOomScore];
   const auto started = background_.start(request);
   if (!started) {
     server_.refresh_gates();
@@ -114,6 +124,7 @@ Status SaveControl::start(persistence::SaveRequest request) {
   server_.command_latency().set_child_alive(true);
   server_.latency().set_child_alive(true);
   server_.observatory().on_save_start();
+  guard_.on_start();
   watch_reports();
   return {};
 }
@@ -145,6 +156,9 @@ void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
   server_.latency().set_child_alive(false);
   if (outcome.unlink_us >= 0) server_.latency().add(latency_event::kRdbUnlinkTempFile, outcome.unlink_us);
   server_.observatory().on_save_end(outcome);
+  guard_.on_end(outcome);
+  // Nobody would ask for it again.
+  if (outcome.stopped_by_guard && background_.state().last_reason == kScheduledReason) schedule();
   const bool is_snapshot = !outcome.to_socket && !server_.snapshot_feed().owns_child();
   if (is_snapshot && outcome.ok) {
     // What was changed while the child was at work is not in the file. A flush may have begun to count anew meanwhile.
@@ -168,7 +182,8 @@ void SaveControl::start_if_due() {
   const int64_t now_ms = server_.clock().unix_ms();
   const auto since_attempt_ms = now_ms - state.last_attempt_unix_ms;
   if (scheduled_ && (state.last_bgsave_ok || since_attempt_ms > persistence::kSaveRetryDelayMs)) {
-    scheduled_ = !start_background("BGSAVE SCHEDULE").has_value();
+    const std::string reason(kScheduledReason);
+    if (guard_.admits_automatic(reason)) scheduled_ = !start_background(reason, Admission::kForced).has_value();
     return;
   }
   const auto due = save_points(server_.config())
@@ -178,14 +193,16 @@ void SaveControl::start_if_due() {
                              .last_attempt_ms = state.last_attempt_unix_ms,
                              .last_attempt_ok = state.last_bgsave_ok});
   if (!due) return;
+  const std::string reason = fmt::format("save point {} {}", due->seconds, due->changes);
+  if (!guard_.admits_automatic(reason)) return;
   server_.log().notice("{} changes in {} seconds. Saving...", due->changes, due->seconds);
   // A failure has been logged, and is tried again after kSaveRetryDelayMs.
-  [[maybe_unused]] const auto started = start_background(fmt::format("save point {} {}", due->seconds, due->changes));
+  [[maybe_unused]] const auto started = start_background(reason, Admission::kForced);
 }
 
 bool SaveControl::writes_stopped() {
   const ServerConfig& config = server_.config();
-  return config.stop_writes_on_bgsave_error && !config.save.empty() && !background_.state().last_bgsave_ok;
+  return config.stop_writes_on_bgsave_error && !config.save.empty() && background_.state().writes_should_stop;
 }
 
 }  // namespace cowslip::server

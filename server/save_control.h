@@ -13,8 +13,8 @@
 #include "persistence/background_save.h"
 #include "persistence/rdb_saver.h"
 #include "persistence/snapshot_forecast.h"
-#include "persistence/snapshot_guard.h"
 #include "persistence/snapshot_state.h"
+#include "server/save_guard.h"
 
 namespace cowslip::server {
 
@@ -28,8 +28,10 @@ class SaveControl {
 
   // Saves here and now; clients wait. kBusy: a child is at work.
   Status save();
-  // Forks a child that saves. kBusy: one is at work already.
-  Status start_background(std::string reason);
+  // Forks a child that saves. kBusy: one is at work already. kLimit: the guard does not admit it; kForced skips that
+  // question, and only that: a save that exhausts the memory is stopped all the same.
+  enum class Admission : uint8_t { kGuarded, kForced };
+  Status start_background(std::string reason, Admission admission = Admission::kGuarded);
   // Streams the dataset to a client (SYNC) from a forked child, or into a file for it.
   Status start_for_client(std::variant<persistence::FileTarget, persistence::SocketTarget> target, std::string reason);
   // A background save as soon as the child at work has ended.
@@ -40,12 +42,14 @@ class SaveControl {
   bool child_running() const { return background_.running(); }
   // BGSAVE CANCEL: the child's end is noticed later.
   void cancel() { background_.cancel(); }
+  // The guard found that it must end now.
+  void stop(std::string reason) { background_.stop(std::move(reason)); }
   // Ends the child, if there is one, and takes note of its end.
   void end_child();
 
   // Brought up to date by the call; valid until the next one.
   const persistence::SnapshotState& state() { return background_.state(); }
-  // stop-writes-on-bgsave-error is on, there are save points, and the last save failed.
+  // stop-writes-on-bgsave-error is on, there are save points, and the last save failed (was not stopped by the guard).
   bool writes_stopped();
   // Path of the snapshot: dir/dbfilename.
   std::string snapshot_path() const;
@@ -58,10 +62,11 @@ class SaveControl {
 
   // ---- foresight (save_guard.h); Observatory hands it on ----
   // Of the save at work; empty when there is none, or too little of it is done to say.
-  std::optional<persistence::Forecast> forecast_running();
+  std::optional<persistence::Forecast> forecast_running() { return guard_.forecast_running(); }
   // Of a save that would begin now, and whether it fits.
-  persistence::Forecast forecast_next();
-  persistence::Verdict verdict_next();
+  persistence::Forecast forecast_next() { return guard_.forecast_next(); }
+  persistence::Verdict verdict_next() { return guard_.verdict_next(); }
+  const SaveGuard& guard() const { return guard_; }
 
   // CONFIG RESETSTAT.
   void reset_statistics() { background_.reset_statistics(); }
@@ -77,6 +82,7 @@ class SaveControl {
 
   Server& server_;
   persistence::BackgroundSave background_;
+  SaveGuard guard_;
   std::unique_ptr<ReportWatch> watch_;  // while a child is at work
   bool scheduled_ = false;
   int64_t last_automatic_attempt_ms_ = 0;

@@ -5,7 +5,8 @@
 //     timer, 20 ms, while a child lives ──► room, growth, progress ─► SnapshotGuard ─► reason to stop ─► SaveControl
 //                                                                 └─► samples ─► forecast_running()
 //
-// The decisions are persistence/snapshot_guard.h's and snapshot_forecast.h's; this reads what they need. Event loop only.
+// The decisions are persistence/snapshot_guard.h's and snapshot_forecast.h's; this reads what they need. Event loop
+// only.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "persistence/background_save.h"
 #include "persistence/snapshot_forecast.h"
 #include "persistence/snapshot_guard.h"
+#include "persistence/snapshot_state.h"
 
 namespace cowslip::server {
 
@@ -52,8 +54,8 @@ class SaveGuard {
 
   void schedule();
   void tick();
-  void take_sample(int64_t at_ms);
-  void look_at_room();
+  void take_sample(int64_t at_ms, const persistence::SnapshotState& state);
+  void look_at_room(int64_t at_ms, int64_t growth);
   void thin_out_samples();
   persistence::GuardSettings settings() const;
 
@@ -69,7 +71,10 @@ class SaveGuard {
   int64_t started_us_ = 0;  // monotonic; 0: no save at work
   int64_t next_sample_ms_ = 0;
   int64_t sample_step_ms_ = 0;
-  uint64_t dirty_at_fork_ = 0;
+  uint64_t last_dirty_ = 0;
+  uint64_t changes_ = 0;   // since the fork
+  memory::Headroom room_;  // as the system had it last
+  int64_t growth_at_look_ = 0;
 
   // Of saves that were not let begin, or not let end.
   persistence::StopBackoff backoff_;

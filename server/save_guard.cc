@@ -1,0 +1,204 @@
+#include "server/save_guard.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+
+#include "memory/process_memory.h"
+#include "server/config.h"
+#include "server/event_loop.h"
+#include "server/observatory.h"
+#include "server/save_control.h"
+#include "server/server.h"
+
+namespace cowslip::server {
+
+using persistence::Forecast;
+using persistence::Verdict;
+
+namespace {
+
+constexpr int64_t kTickMs = 20;
+// With plenty of room the system is asked about it this often, and growth is taken off in between.
+constexpr uint64_t kTicksBetweenLooks = 5;
+constexpr uint64_t kPlentyBytes = 256 << 20;
+constexpr size_t kMostSamples = 256;
+constexpr int64_t kLookAgainMs = 1000;
+
+uint64_t less(uint64_t from, int64_t amount) {
+  return amount <= 0 ? from : from - std::min(from, static_cast<uint64_t>(amount));
+}
+
+}  // namespace
+
+struct SaveGuard::Timer {
+  explicit Timer(asio::io_context& context) : steady(context) {}
+  asio::steady_timer steady;
+};
+
+SaveGuard::SaveGuard(Server& server) : server_(server), timer_(std::make_unique<Timer>(server.loop().context())) {}
+
+SaveGuard::~SaveGuard() = default;
+
+persistence::GuardSettings SaveGuard::settings() const {
+  const ServerConfig& config = server_.config();
+  const int64_t growth = config.snapshot_growth_limit;
+  return {.enabled = config.snapshot_guard,
+          .growth_limit = {.bytes = static_cast<uint64_t>(std::max<int64_t>(growth, 0)),
+                           .percent = std::max<int64_t>(-growth, 0)},
+          .reserve = config.snapshot_memory_reserve,
+          .maxmemory = config.maxmemory};
+}
+
+// ---- before the fork ----
+
+Forecast SaveGuard::forecast_next() {
+  memory::ProcessCounters counters;
+  memory::read_process_counters_signal_safe(0, counters);
+  Observatory& observatory = server_.observatory();
+  return persistence::forecast_before_fork(observatory.history(),
+                                           {.resident = counters.resident,
+                                            .page_tables = counters.page_tables,
+                                            .keys = server_.keyspace().total_keys(),
+                                            .dataset_bytes = server_.used_memory(),
+                                            .writes_per_second = observatory.writes_per_second(),
+                                            .huge_pages = server_.keyspace().chunks().policies().huge_pages});
+}
+
+Verdict SaveGuard::verdict_next() {
+  memory::ProcessCounters counters;
+  memory::read_process_counters_signal_safe(0, counters);
+  return persistence::judge_before_fork(forecast_next(), limits_.refresh(), settings(), counters.resident);
+}
+
+Status SaveGuard::admit() {
+  if (!server_.config().snapshot_guard) return {};
+  const Verdict verdict = verdict_next();
+  if (verdict.fits) return {};
+  refused_++;
+  last_reason_ = verdict.reason;
+  return fail(ErrorCode::kLimit, fmt::format("Background save refused by snapshot-guard: {}", verdict.reason));
+}
+
+bool SaveGuard::admits_automatic(const std::string& reason) {
+  if (!server_.config().snapshot_guard) return true;
+  const int64_t now_ms = server_.clock().unix_ms();
+  if (now_ms < look_again_ms_ || !backoff_.may_try(now_ms)) return false;
+  const Verdict verdict = verdict_next();
+  if (verdict.fits) {
+    if (postponed_) server_.log().notice("The postponed save ({}) fits now: {}", reason, verdict.reason);
+    postponed_ = false;
+    return true;
+  }
+  look_again_ms_ = now_ms + kLookAgainMs;
+  if (!postponed_) {
+    times_postponed_++;
+    server_.log().warning("The save ({}) is postponed by snapshot-guard: {}", reason, verdict.reason);
+  }
+  postponed_ = true;
+  last_reason_ = verdict.reason;
+  return false;
+}
+
+// ---- while a child lives ----
+
+void SaveGuard::on_start() {
+  const persistence::SnapshotState& state = server_.saves().state();
+  const persistence::Tail tail = persistence::expected_tail(server_.observatory().history(), server_.used_memory());
+  facts_ = {.fork_us = state.latest_fork_us,
+            .keys_total = state.current_save_keys_total,
+            .parent_resident_at_fork = state.parent_resident_at_fork,
+            .tail_ms = tail.ms,
+            .learned_from = tail.saves};
+  guard_.begin(state.parent_resident_at_fork);
+  samples_.clear();
+  ticks_ = 0;
+  room_ = {.bytes = 0};  // not looked at yet
+  started_us_ = state.started_at_us;
+  next_sample_ms_ = 0;
+  sample_step_ms_ = kTickMs;
+  last_dirty_ = server_.keyspace().dirty();
+  changes_ = 0;
+  postponed_ = false;
+  schedule();
+}
+
+void SaveGuard::schedule() {
+  timer_->steady.expires_after(std::chrono::milliseconds(kTickMs));
+  timer_->steady.async_wait([this](asio::error_code error) {
+    if (error || !server_.saves().child_running()) return;
+    tick();
+    schedule();
+  });
+}
+
+void SaveGuard::tick() {
+  const persistence::SnapshotState& state = server_.saves().state();
+  const int64_t at_ms = (server_.clock().monotonic_us() - started_us_) / 1000;
+  if (at_ms >= next_sample_ms_) take_sample(at_ms, state);
+  look_at_room(at_ms, state.cow.last.growth_bytes);
+  ticks_++;
+}
+
+void SaveGuard::take_sample(int64_t at_ms, const persistence::SnapshotState& state) {
+  const uint64_t dirty = server_.keyspace().dirty();
+  if (dirty > last_dirty_) changes_ += dirty - last_dirty_;  // a flush begins to count anew
+  last_dirty_ = dirty;
+  samples_.push_back({.at_ms = at_ms,
+                      .keys_written = state.current_save_keys_processed,
+                      .changes = changes_,
+                      .keys_added = static_cast<int64_t>(server_.keyspace().total_keys() - facts_.keys_total),
+                      .growth = state.cow.last.growth_bytes});
+  if (samples_.size() >= kMostSamples) thin_out_samples();
+  next_sample_ms_ = at_ms + sample_step_ms_;
+}
+
+void SaveGuard::thin_out_samples() {
+  for (size_t i = 0; 2 * i + 1 < samples_.size(); i++) samples_[i] = samples_[2 * i + 1];
+  samples_.resize(samples_.size() / 2);
+  sample_step_ms_ *= 2;
+}
+
+void SaveGuard::look_at_room(int64_t at_ms, int64_t growth) {
+  const persistence::GuardSettings now = settings();
+  const bool plenty = room_.bytes > now.reserve + kPlentyBytes;
+  if (!plenty || ticks_ % kTicksBetweenLooks == 0) {
+    room_ = memory::headroom(limits_.update());
+    growth_at_look_ = growth;
+  }
+  persistence::GuardReading reading{.at_ms = at_ms, .growth = growth, .headroom = room_};
+  if (room_.bytes != memory::kUnlimited) reading.headroom.bytes = less(room_.bytes, growth - growth_at_look_);
+  if (const auto reason = guard_.check(reading, now)) server_.saves().stop(*reason);
+}
+
+std::optional<Forecast> SaveGuard::forecast_running() {
+  if (!server_.saves().child_running()) return {};
+  return persistence::forecast_running(facts_, samples_);
+}
+
+void SaveGuard::on_end(const persistence::SaveOutcome& outcome) {
+  timer_->steady.cancel();
+  if (outcome.stopped_by_guard) {
+    stopped_++;
+    last_reason_ = outcome.error ? outcome.error->message : "";
+    backoff_.stopped(server_.clock().unix_ms());
+  } else if (outcome.ok) {
+    backoff_.succeeded();
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> SaveGuard::info_fields() const {
+  const int64_t wait_ms = backoff_.not_before_ms() - server_.clock().unix_ms();
+  return {{"snapshot_guard", server_.config().snapshot_guard ? "on" : "off"},
+          {"snapshot_guard_stopped", std::to_string(stopped_)},
+          {"snapshot_guard_refused", std::to_string(refused_)},
+          {"snapshot_guard_deferred", std::to_string(times_postponed_)},
+          {"snapshot_guard_waiting", postponed_ ? "1" : "0"},
+          {"snapshot_guard_retry_in_ms", std::to_string(std::max<int64_t>(wait_ms, 0))},
+          {"snapshot_guard_last_reason", last_reason_}};
+}
+
+}  // namespace cowslip::server
