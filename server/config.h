@@ -101,6 +101,8 @@ struct ServerConfig {
   int64_t io_threads = 1;  // accepted; this version always serves from one thread
   bool io_threads_do_reads = false;
   int64_t socket_mark_id = 0;
+  int64_t http_port = 0;  // metrics and the page (server/http/); 0: off
+  std::vector<std::string> http_bind = {"127.0.0.1", "-::1"};
 
   // ---- process ----
   int64_t databases = 16;

@@ -113,6 +113,8 @@ constexpr Directive kDirectives[] = {
     integer("io-threads", &C::io_threads, 1, 128, kImmutable),
     yes_no("io-threads-do-reads", &C::io_threads_do_reads, kImmutable),
     integer("socket-mark-id", &C::socket_mark_id, 0, kUnsignedMax, kImmutable),
+    integer("http-port", &C::http_port, 0, 65535),
+    {"http-bind", "", kMultiWord, CustomSetting{special::set_http_bind, special::get_http_bind}},
 
     // The process.
     integer("databases", &C::databases, 1, INT_MAX, kImmutable),

@@ -79,20 +79,32 @@ std::string shutdown_flags_text(const ShutdownFlags& flags) {
   return text.empty() ? "default" : text;
 }
 
-}  // namespace
-
-Status set_bind(ServerConfig& config, Words words) {
+Status set_addresses(std::vector<std::string>& into, Words words) {
   if (words.size() > kMaxBindAddresses) return refuse("Too many bind addresses specified.");
   if (only_empty_word(words)) {
-    config.bind.clear();
+    into.clear();
   } else {
-    config.bind.assign(words.begin(), words.end());
+    into.assign(words.begin(), words.end());
   }
   return {};
 }
 
+}  // namespace
+
+Status set_bind(ServerConfig& config, Words words) {
+  return set_addresses(config.bind, words);
+}
+
 std::string get_bind(const ServerConfig& config) {
   return joined(config.bind);
+}
+
+Status set_http_bind(ServerConfig& config, Words words) {
+  return set_addresses(config.http_bind, words);
+}
+
+std::string get_http_bind(const ServerConfig& config) {
+  return joined(config.http_bind);
 }
 
 // The first line that speaks of save points replaces the defaults, each further one adds to it, "" empties the list.

@@ -12,6 +12,9 @@ namespace cowslip::server::special {
 Status set_bind(ServerConfig& config, Words words);
 std::string get_bind(const ServerConfig& config);
 
+Status set_http_bind(ServerConfig& config, Words words);
+std::string get_http_bind(const ServerConfig& config);
+
 Status set_save(ServerConfig& config, Words words);
 std::string get_save(const ServerConfig& config);
 std::vector<std::string> save_lines(const ServerConfig& config);

@@ -62,6 +62,12 @@ uint64_t LatencyHistogram::percentile_ns(double percentile) const {
   return kMaxNs;
 }
 
+uint64_t LatencyHistogram::sum_ns() const {
+  uint64_t sum = 0;
+  for (size_t bucket = 0; bucket < buckets_.size(); bucket++) sum += buckets_[bucket] * highest_in(bucket);
+  return sum;
+}
+
 std::vector<std::pair<uint64_t, uint64_t>> LatencyHistogram::cumulative_by_powers_of_two() const {
   std::vector<std::pair<uint64_t, uint64_t>> result;
   uint64_t seen = 0;

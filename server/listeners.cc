@@ -1,7 +1,6 @@
 #include "server/listeners.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -18,37 +17,13 @@
 #include <utility>
 
 #include "server/event_loop.h"
+#include "server/listening_socket.h"
 
 namespace cowslip::server {
 
 namespace {
 
 constexpr int kAcceptsPerCall = 1000;
-
-struct AddressListDeleter {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
-
-// What bind() is given for a name of the `bind` directive: "*" is any IPv4 address, "::*" any IPv6 one.
-struct BindAddress {
-  explicit BindAddress(std::string_view text)
-      : optional(text.starts_with('-')), name(text.substr(optional ? 1 : 0)), host(name) {
-    if (host == "*") host = "0.0.0.0";
-    if (host == "::*") host = "::";
-  }
-  bool ipv6() const { return host.contains(':'); }
-
-  bool optional;
-  std::string name;  // as in the directive, without the '-'
-  std::string host;
-};
-
-// Errors that mean "this machine has no such address", which is what a leading '-' in `bind` forgives.
-bool is_unavailable(int error) {
-  return error == ENOPROTOOPT || error == EPROTONOSUPPORT || error == ESOCKTNOSUPPORT || error == EPFNOSUPPORT ||
-         error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
-}
 
 void enable(int fd, int level, int option, int value = 1) {
   setsockopt(fd, level, option, &value, sizeof value);
@@ -139,33 +114,11 @@ Result<std::vector<std::unique_ptr<Listeners::Listener>>> Listeners::open_tcp() 
 
 // Null without an error: the address is not available, and marked as optional.
 Result<std::unique_ptr<Listeners::Listener>> Listeners::open_tcp_address(const std::string& address) {
-  const BindAddress bound(address);
-  const auto refuse = [&](std::string_view why, int error) -> Result<std::unique_ptr<Listener>> {
-    log_.warning("Warning: Could not create server TCP listening socket {}:{}: {}", bound.name, config_.port, why);
-    if (bound.optional && is_unavailable(error)) return nullptr;
-    return std::unexpected(Error{ErrorCode::kIo, std::string(why), error});
-  };
-  addrinfo hints = {};
-  hints.ai_family = bound.ipv6() ? AF_INET6 : AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* found = nullptr;
-  const int failure = getaddrinfo(bound.host.c_str(), std::to_string(config_.port).c_str(), &hints, &found);
-  if (failure != 0) return refuse(gai_strerror(failure), 0);
-  const AddressList addresses(found);
-
-  UniqueFd fd(socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return refuse(std::string("socket: ") + std::strerror(errno), errno);
-  enable(fd.get(), SOL_SOCKET, SO_REUSEADDR);
-  if (bound.ipv6()) enable(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
-  if (config_.socket_mark_id != 0) enable(fd.get(), SOL_SOCKET, SO_MARK, static_cast<int>(config_.socket_mark_id));
-  if (bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0) {
-    return refuse(std::string("bind: ") + std::strerror(errno), errno);
-  }
-  if (listen(fd.get(), static_cast<int>(config_.tcp_backlog)) != 0) {
-    return refuse(std::string("listen: ") + std::strerror(errno), errno);
-  }
-  return std::make_unique<Listener>(loop_, std::move(fd), false);
+  auto fd = listen_on(address,
+                      {.port = config_.port, .backlog = config_.tcp_backlog, .mark_id = config_.socket_mark_id}, log_);
+  if (!fd) return std::unexpected(fd.error());
+  if (!*fd) return nullptr;
+  return std::make_unique<Listener>(loop_, std::move(*fd), false);
 }
 
 Result<std::unique_ptr<Listeners::Listener>> Listeners::open_unix() {

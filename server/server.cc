@@ -13,6 +13,7 @@
 #include "server/cron.h"
 #include "server/defragmenter.h"
 #include "server/event_loop.h"
+#include "server/http/http_server.h"
 #include "server/latency_monitor.h"
 #include "server/listeners.h"
 #include "server/loading.h"
@@ -62,7 +63,8 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
       loading_(std::make_unique<Loading>(*this)),
       shutdown_(std::make_unique<Shutdown>(*this)),
       cron_(std::make_unique<Cron>(*this)),
-      defragmenter_(std::make_unique<Defragmenter>(*this)) {
+      defragmenter_(std::make_unique<Defragmenter>(*this)),
+      http_(std::make_unique<HttpServer>(*this)) {
   commands::add_data_commands(table_);
   add_server_commands(table_);
   add_admin_commands(table_);

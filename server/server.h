@@ -31,6 +31,7 @@ class ConfigStore;
 class Cron;
 class Defragmenter;
 class EventLoop;
+class HttpServer;
 class LatencyMonitor;
 class Listeners;
 class Loading;
@@ -74,6 +75,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   ClientRegistry& clients() { return *clients_; }
   RequestPump& pump() { return *pump_; }
   Listeners& listeners() { return *listeners_; }
+  HttpServer& http() { return *http_; }
   PauseControl& pauses() { return *pauses_; }
   MonitorFeed& monitors() { return *monitors_; }
   SaveControl& saves() { return *saves_; }
@@ -182,6 +184,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::unique_ptr<Shutdown> shutdown_;
   std::unique_ptr<Cron> cron_;
   std::unique_ptr<Defragmenter> defragmenter_;
+  std::unique_ptr<HttpServer> http_;  // its handlers ask all others
   std::unique_ptr<Signals> signals_;  // once running
 };
 

@@ -12,6 +12,7 @@
 #include "server/cron.h"
 #include "server/defragmenter.h"
 #include "server/event_loop.h"
+#include "server/http/http_server.h"
 #include "server/listeners.h"
 #include "server/loading.h"
 #include "server/request_pump.h"
@@ -118,6 +119,12 @@ void Server::register_config_hooks() {
   };
   settings_.on_change("port", reopen("Unable to listen on this port. Check server logs."));
   settings_.on_change("bind", reopen("Failed to bind to specified addresses."));
+  const auto reopen_http = [this](const ServerConfig&) -> Status {
+    if (http_->reopen()) return {};
+    return fail(ErrorCode::kIo, "Unable to listen for HTTP. Check server logs.");
+  };
+  settings_.on_change("http-port", reopen_http);
+  settings_.on_change("http-bind", reopen_http);
   settings_.on_change("loglevel", [this](const ServerConfig& values) -> Status {
     log_.set_level(values.loglevel);
     return {};
@@ -154,6 +161,7 @@ int Server::run() {
     if (opened.error().code == ErrorCode::kInvalidArgument) log_.warning("{}", opened.error().message);
     return 1;
   }
+  if (!http_->open()) return 1;
   signals_ = std::make_unique<Signals>(*this);
   log_.notice("Server initialized");
   warn_about_overcommit(log_);
@@ -185,6 +193,7 @@ bool Server::fit_clients_to_system() {
 void Server::announce() {
   if (listeners_->tcp_sockets() > 0) log_.notice("Ready to accept connections tcp");
   if (listeners_->has_unix_socket()) log_.notice("Ready to accept connections unix");
+  if (http_->listening()) log_.notice("Ready to accept connections http, port {}", config_.http_port);
 }
 
 void Server::say_goodbye() {
@@ -192,6 +201,7 @@ void Server::say_goodbye() {
   clients_->for_each([this](Connection& client) { pump_->send_now(client); });
   clients_->close_all();
   listeners_->close();
+  http_->close();
   log_.warning("Cowslip is now ready to exit, bye bye...");
 }
 

@@ -9,6 +9,7 @@
 #include "server/config.h"
 #include "server/connection.h"
 #include "server/monitor_feed.h"
+#include "server/secret.h"
 #include "server/server.h"
 #include "server/server_families.h"
 
@@ -28,16 +29,6 @@ constexpr std::string_view kHelloNeedsAuthentication =
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
     "option can be used to authenticate the client and select the RESP protocol version at the same time";
 constexpr std::string_view kDefaultUser = "default";
-
-// Takes as long for a wrong guess as for a right one, whatever they have in common.
-bool is_same_secret(std::string_view guess, std::string_view secret) {
-  size_t difference = guess.size() ^ secret.size();
-  for (size_t i = 0; i < secret.size(); i++) {
-    const char c = i < guess.size() ? guess[i] : '\0';
-    difference |= static_cast<unsigned char>(c ^ secret[i]);
-  }
-  return difference == 0;
-}
 
 bool authenticate(CommandContext& c, std::string_view user, std::string_view password) {
   Server& server = server_of(c);
