@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -22,8 +23,6 @@ class Buffers {
     for (uint64_t i = 0; i < places_.size(); i++) places_[i] = memory_.front().data() + i * buffer_bytes;
     for (uint8_t* place : places_) count(place) = 1;
   }
-
-  uint64_t number() const { return places_.size(); }
 
   // Shares all buffers with someone else: a reference more on each, and a table of them.
   std::vector<uint8_t*> share_all() {
@@ -73,9 +72,9 @@ struct Cost {
   uint64_t before = 0, after = 0;  // the memory that grows by the writes
 };
 
-void print(uint64_t buffer_bytes, const Buffers& buffers, uint64_t writes, std::string_view owner, const Cost& cost) {
+void print(uint64_t buffer_bytes, uint64_t buffers, uint64_t writes, std::string_view owner, const Cost& cost) {
   Line line("owner");
-  line.count("buffer_bytes", buffer_bytes).count("buffers", buffers.number()).count("writes", writes);
+  line.count("buffer_bytes", buffer_bytes).count("buffers", buffers).count("writes", writes);
   line.text("owner", owner).number("share_us", cost.share_us).count("share_bytes", cost.share_bytes);
   line.change("copied", cost.after, cost.before).number("us_per_write", cost.us_per_write);
 }
@@ -110,18 +109,27 @@ Cost share_by_count(Buffers& buffers, const std::vector<uint64_t>& chosen) {
   return cost;
 }
 
+// Buffers of its own for each time: after a fork the kernel takes a fault for every page, the child gone or not.
+void measure(const LabOptions& options, uint64_t buffer_bytes, const std::vector<uint64_t>& chosen,
+             std::string_view owner, Cost (*share)(Buffers&, const std::vector<uint64_t>&)) {
+  Cost best;
+  for (uint64_t i = 0; i < options.repeat; i++) {
+    Buffers buffers(options.bytes, buffer_bytes);
+    Cost cost = share(buffers, chosen);
+    if (i > 0) cost.share_us = std::min(cost.share_us, best.share_us);
+    if (i > 0) cost.us_per_write = std::min(cost.us_per_write, best.us_per_write);
+    best = cost;
+  }
+  print(buffer_bytes, options.bytes / buffer_bytes, chosen.size(), owner, best);
+}
+
 }  // namespace
 
 void run_buffer_or_page(const LabOptions& options) {
   for (const uint64_t buffer_bytes : kBufferBytes) {
     const auto chosen = random_buffers(options.bytes / buffer_bytes, options.writes, options.seed);
-    // One after the other: a fork copies the page tables of everything that is there.
-    {
-      Buffers buffers(options.bytes, buffer_bytes);
-      print(buffer_bytes, buffers, chosen.size(), "the page", share_by_fork(buffers, chosen));
-    }
-    Buffers buffers(options.bytes, buffer_bytes);
-    print(buffer_bytes, buffers, chosen.size(), "the buffer", share_by_count(buffers, chosen));
+    measure(options, buffer_bytes, chosen, "the page", share_by_fork);
+    measure(options, buffer_bytes, chosen, "the buffer", share_by_count);
   }
 }
 

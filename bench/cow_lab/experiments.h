@@ -32,7 +32,7 @@ void run_share_written(const LabOptions& options, const Group& group);
 // `object_bytes`, `seed`.
 void run_reading_with_refcounts(const LabOptions& options);
 // 4b: one write into each of `writes` buffers that are shared by a fork, or by a reference count. `bytes` of buffers of
-// several sizes, `seed`.
+// several sizes, `seed`; the least times of `repeat`.
 void run_buffer_or_page(const LabOptions& options);
 
 // What the children of the second experiment run after exec: says that it is there, and waits for its end.

@@ -1,8 +1,10 @@
 // The experiments on copy-on-write that need no server; bench/cow_lab.py runs them, scripts/lab is how to start it.
 //
-//   cow_lab private-file  [--folder .] [--bytes N]        cow_lab reading  [--objects N] [--object-bytes N] [--seed N]
-//   cow_lab spawning      --sizes N,N,... [--repeat N]    cow_lab owner    [--bytes N] [--writes N] [--seed N]
+//   cow_lab private-file  [--folder .] [--bytes N]
+//   cow_lab spawning      --sizes N,N,... [--repeat N]
 //   cow_lab share-written [--bytes N] [--seed N]
+//   cow_lab reading       [--objects N] [--object-bytes N] [--seed N]
+//   cow_lab owner         [--bytes N] [--writes N] [--repeat N] [--seed N]
 //
 // Every experiment takes --group-usage FILE, --group-stat FILE and --group-field NAME: the memory control group it
 // runs in. One line of JSON per measurement on standard output; sizes in bytes.
