@@ -190,15 +190,26 @@ void SaveGuard::on_end(const persistence::SaveOutcome& outcome) {
   }
 }
 
-std::vector<std::pair<std::string, std::string>> SaveGuard::info_fields() const {
+GuardState SaveGuard::state() const {
   const int64_t wait_ms = backoff_.not_before_ms() - server_.clock().unix_ms();
-  return {{"snapshot_guard", server_.config().snapshot_guard ? "on" : "off"},
-          {"snapshot_guard_stopped", std::to_string(stopped_)},
-          {"snapshot_guard_refused", std::to_string(refused_)},
-          {"snapshot_guard_deferred", std::to_string(times_postponed_)},
-          {"snapshot_guard_waiting", postponed_ ? "1" : "0"},
-          {"snapshot_guard_retry_in_ms", std::to_string(std::max<int64_t>(wait_ms, 0))},
-          {"snapshot_guard_last_reason", last_reason_}};
+  return {.enabled = server_.config().snapshot_guard,
+          .waiting = postponed_,
+          .retry_in_ms = std::max<int64_t>(wait_ms, 0),
+          .stopped = stopped_,
+          .refused = refused_,
+          .deferred = times_postponed_,
+          .last_reason = last_reason_};
+}
+
+std::vector<std::pair<std::string, std::string>> SaveGuard::info_fields() const {
+  const GuardState now = state();
+  return {{"snapshot_guard", now.enabled ? "on" : "off"},
+          {"snapshot_guard_stopped", std::to_string(now.stopped)},
+          {"snapshot_guard_refused", std::to_string(now.refused)},
+          {"snapshot_guard_deferred", std::to_string(now.deferred)},
+          {"snapshot_guard_waiting", now.waiting ? "1" : "0"},
+          {"snapshot_guard_retry_in_ms", std::to_string(now.retry_in_ms)},
+          {"snapshot_guard_last_reason", now.last_reason}};
 }
 
 }  // namespace cowslip::server

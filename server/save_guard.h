@@ -27,6 +27,17 @@ namespace cowslip::server {
 
 class Server;
 
+// What the guard is doing and has done since the start.
+struct GuardState {
+  bool enabled = true;
+  bool waiting = false;     // a save that is due does not fit, and is looked at again
+  int64_t retry_in_ms = 0;  // until a save that was stopped may be tried again; 0: now
+  uint64_t stopped = 0;     // saves that were ended on the way
+  uint64_t refused = 0;     // BGSAVEs that were not let begin
+  uint64_t deferred = 0;    // saves due that were not let begin
+  std::string last_reason;  // for the last of these; empty: there was none
+};
+
 class SaveGuard {
  public:
   explicit SaveGuard(Server& server);
@@ -46,6 +57,7 @@ class SaveGuard {
   persistence::Forecast forecast_next();
   persistence::Verdict verdict_next();
 
+  GuardState state() const;
   // Lines of INFO's section "# Snapshot".
   std::vector<std::pair<std::string, std::string>> info_fields() const;
 

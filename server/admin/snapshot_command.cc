@@ -13,6 +13,7 @@
 #include "server/admin/admin_families.h"
 #include "server/admin/snapshot_replies.h"
 #include "server/observatory.h"
+#include "server/save_control.h"
 #include "server/server.h"
 
 namespace cowslip::server {
@@ -32,6 +33,7 @@ SnapshotView look(Server& server) {
   view.next = observatory.forecast_next();
   view.verdict = observatory.verdict_next();
   view.writes_per_second = observatory.writes_per_second();
+  view.guard = server.saves().guard().state();
   view.inside = server.command_latency().inside();
   view.outside = server.command_latency().outside();
   return view;

@@ -150,6 +150,16 @@ void add_verdict(MapReply& map, const Verdict& verdict) {
   map.text("verdict", verdict.reason);
 }
 
+void add_guard(MapReply& map, const GuardState& guard) {
+  map.text("guard", guard.enabled ? "on" : "off");
+  map.boolean("guard_waiting", guard.waiting);
+  map.integer("guard_retry_in_ms", guard.retry_in_ms);
+  map.integer("guard_stopped", guard.stopped);
+  map.integer("guard_refused", guard.refused);
+  map.integer("guard_deferred", guard.deferred);
+  map.text_if_any("guard_last_reason", guard.last_reason);
+}
+
 // The middle one of how far forecasts before a fork were off, as a share of what came; empty without any.
 std::optional<double> median_error(const std::deque<SaveRecord>& history,
                                    std::optional<double> persistence::ForecastCheck::* error) {
@@ -287,7 +297,7 @@ void reply_status(ReplyWriter& reply, const SnapshotView& view) {
   map.text("forecast_of", view.running ? "this save" : "a save that begins now");
   add_forecast(map, view.running ? *view.running : view.next);
   add_verdict(map, running != nullptr ? verdict_of_running(*view.save, *running, view.verdict) : view.verdict);
-  map.text_if_any("guard", view.guard);
+  add_guard(map, view.guard);
 }
 
 void reply_forecast(ReplyWriter& reply, const SnapshotView& view, const std::deque<SaveRecord>& history) {
@@ -300,7 +310,7 @@ void reply_forecast(ReplyWriter& reply, const SnapshotView& view, const std::deq
   map.text("basis", view.next.basis);
   map.real("past_growth_error", median_error(history, &persistence::ForecastCheck::growth_error));
   map.real("past_duration_error", median_error(history, &persistence::ForecastCheck::duration_error));
-  map.text_if_any("guard", view.guard);
+  add_guard(map, view.guard);
 }
 
 void reply_history(ReplyWriter& reply, const std::deque<SaveRecord>& history, size_t count) {

@@ -6,12 +6,12 @@
 
 #include <deque>
 #include <optional>
-#include <string>
 
 #include "persistence/save_record.h"
 #include "persistence/snapshot_forecast.h"
 #include "protocol/reply_writer.h"
 #include "server/command_latency.h"
+#include "server/save_guard.h"
 
 namespace cowslip::server {
 
@@ -24,7 +24,7 @@ struct SnapshotView {
   double writes_per_second = 0;
   LatencySummary inside;  // of commands while a child was alive, since the start
   LatencySummary outside;
-  std::string guard;  // "on", "off", and what it waits for
+  GuardState guard;
 
   bool at_work() const { return save != nullptr && save->result == persistence::SaveResult::kRunning; }
 };

@@ -168,7 +168,7 @@ TEST(SnapshotStatus, OfARunningSaveHasItsFiguresAndItsForecast) {
   const SaveRecord save = running_save();
   SnapshotView view = view_of(&save);
   view.running = half_way();
-  view.guard = "on";
+  view.guard = {.waiting = true, .retry_in_ms = 31, .stopped = 32, .refused = 33, .deferred = 34, .last_reason = "why"};
   const Reply map = status(view);
   EXPECT_EQ(map.kind, Reply::Kind::kMap);
   EXPECT_EQ(
@@ -210,12 +210,18 @@ TEST(SnapshotStatus, OfARunningSaveHasItsFiguresAndItsForecast) {
       {"forecast_peak_memory_bytes", 5000},
       {"limit_bytes", 1 << 20},
       {"headroom_bytes", 5000},
+      {"guard_retry_in_ms", 31},
+      {"guard_stopped", 32},
+      {"guard_refused", 33},
+      {"guard_deferred", 34},
   };
   for (const auto& [name, value] : figures) EXPECT_EQ(number(map, name), value) << name;
   EXPECT_EQ(text(map, "progress"), "0.5");
   EXPECT_EQ(text(map, "limit"), "cgroup v2 limit");
   EXPECT_EQ(text(map, "forecast_of"), "this save");
   EXPECT_EQ(text(map, "guard"), "on");
+  EXPECT_EQ(field(map, "guard_waiting").integer, 1);
+  EXPECT_EQ(text(map, "guard_last_reason"), "why");
   EXPECT_EQ(text(map, "cross_check_smaps_difference"), "-0.0123");
   EXPECT_TRUE(field(map, "cross_check_cgroup_difference").is_null());
 }
