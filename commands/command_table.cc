@@ -76,9 +76,20 @@ void CommandTable::add(std::span<const CommandSpec> specs) {
     auto command = make_command(spec, nullptr);
     if ((commands_.size() + 1) * 4 > slots_.size()) grow_index();
     index(command.get());
+    number(*command);
     auto place = std::ranges::lower_bound(commands_, spec.name, {}, [](const auto& c) { return c->spec->name; });
     commands_.insert(place, std::move(command));
   }
+}
+
+void CommandTable::number(Command& command) {
+  numbered_.push_back(&command);
+  command.number = static_cast<uint16_t>(numbered_.size());
+  for (const auto& subcommand : command.subcommands) number(*subcommand);
+}
+
+const Command* CommandTable::find_number(uint16_t number) const {
+  return number == 0 || number > numbered_.size() ? nullptr : numbered_[number - 1];
 }
 
 void CommandTable::index(const Command* command) {

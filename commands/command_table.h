@@ -23,6 +23,7 @@ struct CommandStatistics {
 struct Command {
   const CommandSpec* spec;
   const Command* parent = nullptr;  // of a subcommand: its container
+  uint16_t number = 0;              // in the table, from 1; what the ledger of a snapshot's cost knows a command by
   std::string full_name;            // "client|list"
   std::vector<std::unique_ptr<Command>> subcommands;
   mutable CommandStatistics statistics;
@@ -41,6 +42,8 @@ class CommandTable {
   // The command that a request names, a subcommand where there is one; null when there is none. REQUIRES: args is not
   // empty.
   const Command* resolve(std::span<const std::string_view> args) const;
+  // By its number; null when there is none.
+  const Command* find_number(uint16_t number) const;
   // In the order of their names.
   const std::vector<std::unique_ptr<Command>>& all() const { return commands_; }
   void reset_statistics();
@@ -51,10 +54,12 @@ class CommandTable {
     uint64_t fingerprint = 0;
     const Command* command = nullptr;
   };
+  void number(Command& command);
   void index(const Command* command);
   void grow_index();
 
   std::vector<std::unique_ptr<Command>> commands_;
+  std::vector<const Command*> numbered_;  // subcommands too; the first has number 1
   std::vector<Slot> slots_;
 };
 

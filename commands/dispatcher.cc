@@ -54,7 +54,10 @@ void Dispatcher::run(const Command& command, CommandContext& context) {
   const uint64_t errors_before = context.reply.errors();
 
   observer_.before(command, context);
+  // A snapshot's cost is put down to the command that makes it, and between two of them to the server.
+  keyspace_.chunks().ledger().set_cause(command.number);
   command.spec->handler(context);
+  keyspace_.chunks().ledger().set_cause(memory::kServerCause);
 
   const int64_t duration_us = clock.monotonic_us() - start_us;
   const bool failed = context.reply.errors() != errors_before;

@@ -60,6 +60,7 @@ AddressRange::AddressRange(KernelMemory& kernel, const Options& options) : kerne
   }
   begin_ = reinterpret_cast<char*>(round_up(reinterpret_cast<uintptr_t>(mapping_), options.alignment));
   if (!options.forked) kept_from_child_ = kernel.advise(mapping_, mapped_bytes_, MADV_DONTFORK);
+  huge_pages_after_ = options.huge_pages_after;
   if (options.huge_pages_after < bytes_) {
     huge_pages_ = kernel.advise(begin_ + options.huge_pages_after, bytes_ - options.huge_pages_after, MADV_HUGEPAGE);
   }
@@ -80,6 +81,7 @@ AddressRange& AddressRange::operator=(AddressRange&& other) noexcept {
   std::swap(mapped_bytes_, other.mapped_bytes_);
   std::swap(bytes_, other.bytes_);
   std::swap(committed_, other.committed_);
+  std::swap(huge_pages_after_, other.huge_pages_after_);
   std::swap(kept_from_child_, other.kept_from_child_);
   std::swap(huge_pages_, other.huge_pages_);
   return *this;
@@ -128,6 +130,21 @@ std::optional<PagesAhead> AddressRange::ready_ahead(size_t used, size_t& ready) 
 
 void PagesAhead::populate() const {
   (void)kernel_->advise(at_, bytes_, kMadvisePopulateWrite);  // unknown before Linux 5.14: the first write will do it
+}
+
+size_t AddressRange::touched_bytes(size_t used) const {
+  const bool huge = huge_pages_ && used > huge_pages_after_;
+  return std::min(round_up(used, huge ? kHugePageBytes : page_bytes()), bytes_);
+}
+
+void AddressRange::set_huge_pages(bool huge) {
+  const bool agreed = kernel_->advise(begin_, bytes_, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  huge_pages_ = huge && agreed;
+  huge_pages_after_ = 0;
+}
+
+void AddressRange::set_forked(bool forked) {
+  if (kernel_->advise(mapping_, mapped_bytes_, forked ? MADV_DOFORK : MADV_DONTFORK)) kept_from_child_ = !forked;
 }
 
 void AddressRange::give_back(size_t from) {

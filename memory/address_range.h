@@ -67,6 +67,13 @@ class AddressRange {
   // Gives the memory of [from, committed()) back; it stays accessible and reads as zero again.
   void give_back(size_t from);
 
+  // How much of the range has memory when [0, used) has been written: whole pages, huge ones where they are.
+  size_t touched_bytes(size_t used) const;
+  // Whether the kernel is asked for huge pages, from now on; what has pages keeps them.
+  void set_huge_pages(bool huge);
+  // Whether a child inherits the range; the kernel may refuse to change it.
+  void set_forked(bool forked);
+
   // What the kernel agreed to.
   bool kept_from_child() const { return kept_from_child_; }
   bool huge_pages() const { return huge_pages_; }
@@ -80,6 +87,7 @@ class AddressRange {
   size_t mapped_bytes_ = 0;  // of the reservation
   size_t bytes_ = 0;
   size_t committed_ = 0;
+  size_t huge_pages_after_ = SIZE_MAX;
   bool kept_from_child_ = false;
   bool huge_pages_ = false;
 };

@@ -13,19 +13,29 @@ constexpr size_t kBitmapShare = 128;
 
 }  // namespace
 
-Arena::Arena(ChunkPool& pool) : pool_(pool), bitmaps_(pool.kernel_, pool.range_.bytes() / kBitmapShare) {
+Arena::Arena(ChunkPool& pool, int database)
+    : pool_(pool), database_(database), bitmaps_(pool.kernel_, pool.range_.bytes() / kBitmapShare) {
   pool_.add(*this);
+  bitmaps_.watch(pool.ledger_, database);
 }
 
 Arena::~Arena() {
-  if (!retired_) pool_.remove(*this);
+  if (!retired_) retire();
   for (const Space& space : spaces_) pool_.give_back(space.chunks);
 }
 
+// Its chunks' metadata will be written by whoever destroys it; the ledger is told here, on the event loop.
 void Arena::retire() {
   assert(!retired_);
+  if (pool_.ledger_.counting()) wrote_infos();
+  bitmaps_.watch().stop();
   pool_.remove(*this);
   retired_ = true;
+}
+
+void Arena::set_database(int database) {
+  database_ = database;
+  bitmaps_.set_database(database);
 }
 
 // ---- slots ----
@@ -36,10 +46,14 @@ void* Arena::allocate(BlockKind kind, size_t bytes) {
   Slab* slab = space(kind).slabs[size_class].front();
   if (slab == nullptr) slab = &open_slab(kind, size_class);
   const size_t slot = slab->take_slot();
-  if (slab->full()) slab->unlink();
+  wrote(slab);
+  bitmaps_.wrote(&slab->live_bits[slot / 64]);
+  if (slab->full()) unlink(*slab);
   ChunkInfo& chunk = pool_.info_of(*slab);
   count(chunk, 1, slab_shape(size_class).slot_bytes);
   char* const block = pool_.slot_of(chunk, *slab, slot);
+  if (pool_.ledger_.counting()) [[unlikely]]
+    pool_.ledger_.block_taken(chunk, block, slab_shape(size_class).slot_bytes, bytes, database_);
   unpoison(block, slab_shape(size_class).slot_bytes);
   return block;
 }
@@ -51,7 +65,10 @@ void Arena::release(void* block) {
   const size_t offset = pool_.offset_of(block);
   Slab& slab = chunk.slab_at(offset);
   const SlabShape& shape = slab.shape();
-  slab.release_slot(shape.slot_at(offset % kSlabBytes));
+  const size_t slot = shape.slot_at(offset % kSlabBytes);
+  slab.release_slot(slot);
+  wrote(&slab);
+  bitmaps_.wrote(&slab.live_bits[slot / 64]);
   count(chunk, -1, -int64_t{shape.slot_bytes});
   poison(block, shape.slot_bytes);
   if (slab.live == 0) return close_slab(chunk, slab);
@@ -66,7 +83,8 @@ Slab& Arena::open_slab(BlockKind kind, SizeClass size_class) {
   }
   const int number = std::countr_zero(chunk->free_slabs);
   chunk->free_slabs &= chunk->free_slabs - 1;
-  if (chunk->free_slabs == 0) chunk->unlink();
+  wrote(chunk);
+  if (chunk->free_slabs == 0) unlink(*chunk);
   Slab& slab = chunk->slabs[number];
   slab.size_class = size_class;
   slab.live_bits = bitmaps_.allocate(slab.shape().words);
@@ -75,7 +93,7 @@ Slab& Arena::open_slab(BlockKind kind, SizeClass size_class) {
 }
 
 void Arena::close_slab(ChunkInfo& chunk, Slab& slab) {
-  if (slab.linked()) slab.unlink();
+  if (slab.linked()) unlink(slab);
   bitmaps_.release(slab.live_bits, slab.shape().words);
   slab = {};
   chunk.free_slabs |= uint32_t{1} << (&slab - chunk.slabs);
@@ -94,6 +112,7 @@ ChunkInfo& Arena::add_chunks(BlockKind kind, ChunkUse use, size_t count) {
     ChunkInfo& chunk = pool_.info(number);
     chunk.position = static_cast<uint32_t>(chunks.size());
     chunks.push_back(number);
+    wrote_all_of(chunk);
     if (use != ChunkUse::kSlabs) continue;
     chunk.free_slabs = ~uint32_t{0};
     for (Slab& slab : chunk.slabs) slab = {};
@@ -102,12 +121,14 @@ ChunkInfo& Arena::add_chunks(BlockKind kind, ChunkUse use, size_t count) {
 }
 
 void Arena::remove_chunk(ChunkInfo& chunk) {
-  if (chunk.linked()) chunk.unlink();
+  wrote(&chunk);
+  if (chunk.linked()) unlink(chunk);
   Space& of_kind = space(chunk.kind);
   std::vector<ChunkNumber>& chunks = of_kind.chunks;
   const ChunkNumber number = chunks[chunk.position];
   of_kind.sparse.forget(number);
   chunks[chunk.position] = chunks.back();
+  wrote(&pool_.info(chunks.back()));
   pool_.info(chunks.back()).position = chunk.position;
   chunks.pop_back();
   pool_.give_back({&number, 1});
@@ -130,7 +151,9 @@ void Arena::give_back_empty(Space& of_kind) {
 
 void Arena::offer(Slab& slab, const ChunkInfo& chunk) {
   if (chunk.evacuating) return;
-  space(chunk.kind).slabs[slab.size_class].offer(slab, pool_.epoch_, pool_.number_of(chunk), chunk.born);
+  space(chunk.kind)
+      .slabs[slab.size_class]
+      .offer(slab, pool_.epoch_, pool_.number_of(chunk), chunk.born, [this](const ListNode* node) { wrote(node); });
 }
 
 void Arena::offer(ChunkInfo& chunk) {
@@ -138,7 +161,7 @@ void Arena::offer(ChunkInfo& chunk) {
   Space& of_kind = space(chunk.kind);
   auto& list = chunk.use == ChunkUse::kSlabs ? of_kind.slab_chunks
                                              : of_kind.page_chunks[run_class(chunk.pages.largest_free_run())];
-  list.offer(chunk, pool_.epoch_, pool_.number_of(chunk), chunk.born);
+  list.offer(chunk, pool_.epoch_, pool_.number_of(chunk), chunk.born, [this](const ListNode* node) { wrote(node); });
 }
 
 void Arena::count(ChunkInfo& chunk, int64_t blocks, int64_t bytes) {
@@ -146,6 +169,30 @@ void Arena::count(ChunkInfo& chunk, int64_t blocks, int64_t bytes) {
   of_kind.blocks += static_cast<uint64_t>(blocks);
   of_kind.used_bytes += static_cast<uint64_t>(bytes);
   chunk.add_used(bytes);
+  wrote(&chunk);
+  if (bytes < 0 && pool_.ledger_.counting()) [[unlikely]]
+    pool_.ledger_.block_released(chunk, static_cast<size_t>(-bytes));
+}
+
+void Arena::unlink(Candidate& candidate) {
+  wrote(candidate.next);
+  wrote(candidate.previous);
+  candidate.unlink();
+}
+
+void Arena::wrote(const void* at) {
+  pool_.infos_watch_.wrote(at, database_);
+}
+
+void Arena::wrote_all_of(const ChunkInfo& chunk) {
+  wrote(&chunk);
+  wrote(reinterpret_cast<const char*>(&chunk + 1) - 1);
+}
+
+void Arena::wrote_infos() {
+  for (const Space& of_kind : spaces_) {
+    for (const ChunkNumber chunk : of_kind.chunks) wrote(&pool_.info(chunk));
+  }
 }
 
 // ---- figures ----

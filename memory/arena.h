@@ -32,13 +32,15 @@
 #include "memory/candidate_list.h"
 #include "memory/chunk.h"
 #include "memory/chunk_pool.h"
+#include "memory/cow_ledger.h"
 #include "memory/sparse_search.h"
 
 namespace cowslip::memory {
 
 class Arena {
  public:
-  explicit Arena(ChunkPool& pool);
+  // `database` is whose memory this is, for the ledger of what snapshots cost (cow_ledger.h).
+  explicit Arena(ChunkPool& pool, int database = kNoDatabase);
   // Gives all chunks back, whatever blocks they still hold: emptying a database takes time for its chunks, not its
   // keys.
   ~Arena();
@@ -46,6 +48,8 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
 
   ChunkPool& pool() const { return pool_; }
+  int database() const { return database_; }
+  void set_database(int database);
 
   // At least `bytes`, aligned to 8 (to a page when larger than kLargestSlot); not zeroed. Never frozen.
   void* allocate(BlockKind kind, size_t bytes);
@@ -110,6 +114,8 @@ class Arena {
   static constexpr int kRunTries = 4;
   void* allocate_pages(BlockKind kind, size_t pages);
   void* allocate_large(BlockKind kind, size_t pages);
+  void block_of_pages_taken(const ChunkInfo& chunk, char* block, size_t pages);
+  void wrote_owner(const void* block);
   void release_pages(ChunkInfo& chunk, void* block);
   void release_large(ChunkInfo& head);
   ChunkInfo& chunk_with_run(BlockKind kind, size_t pages);
@@ -126,6 +132,11 @@ class Arena {
   void offer(Slab& slab, const ChunkInfo& chunk);
   void offer(ChunkInfo& chunk);
   void count(ChunkInfo& chunk, int64_t blocks, int64_t bytes);
+  void unlink(Candidate& candidate);
+  // Metadata of a chunk is written: tells the ledger.
+  void wrote(const void* at);
+  void wrote_all_of(const ChunkInfo& chunk);
+  void wrote_infos();
 
   // ---- evacuation (arena_evacuation.cc) ----
   void look_for_sparse(Space& of_kind);
@@ -141,6 +152,7 @@ class Arena {
   void bring_back();
 
   ChunkPool& pool_;
+  int database_;
   BitmapHeap bitmaps_;
   std::array<Space, kBlockKinds> spaces_;
   bool retired_ = false;

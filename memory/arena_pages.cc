@@ -16,9 +16,22 @@ void* Arena::allocate_pages(BlockKind kind, size_t pages) {
   count(chunk, 1, pages * kPageBytes);
   pages_changed(chunk);
   char* const block = pool_.begin_of(pool_.number_of(chunk)) + first * kPageBytes;
-  unpoison(block, pages * kPageBytes);
-  pool_.page_owner(block) = 0;
+  block_of_pages_taken(chunk, block, pages);
   return block;
+}
+
+// How much of it is written, and when, its owner says (ChunkPool::note_write).
+void Arena::block_of_pages_taken(const ChunkInfo& chunk, char* block, size_t pages) {
+  unpoison(block, pages * kPageBytes);
+  wrote_owner(block);
+  pool_.page_owner(block) = 0;
+  if (pool_.ledger_.counting()) pool_.ledger_.block_taken(chunk, block, pages * kPageBytes, 0, database_);
+}
+
+// What a page's owner is noted in was in use at the fork if its chunk was.
+void Arena::wrote_owner(const void* block) {
+  const ChunkInfo& chunk = pool_.info(pool_.chunk_of(block));
+  if (chunk.born < pool_.epoch_.current()) pool_.owners_watch_.wrote(&pool_.page_owner(block), database_);
 }
 
 ChunkInfo& Arena::chunk_with_run(BlockKind kind, size_t pages) {
@@ -57,8 +70,7 @@ void* Arena::allocate_large(BlockKind kind, size_t pages) {
     pages_changed(last);
   }
   char* const block = pool_.begin_of(first);
-  unpoison(block, pages * kPageBytes);
-  pool_.page_owner(block) = 0;
+  block_of_pages_taken(head, block, pages);
   return block;
 }
 
@@ -91,12 +103,13 @@ void Arena::release_large(ChunkInfo& head) {
 // become.
 void Arena::pages_changed(ChunkInfo& chunk) {
   if (should_go(chunk)) return remove_chunk(chunk);
-  if (chunk.linked()) chunk.unlink();
+  if (chunk.linked()) unlink(chunk);
   if (chunk.pages.largest_free_run() > 0) offer(chunk);
 }
 
 void Arena::set_page_block_owner(const void* block, uint64_t owner) {
   assert(pool_.capacity(block) > kLargestSlot);
+  wrote_owner(block);
   pool_.page_owner(block) = owner;
 }
 

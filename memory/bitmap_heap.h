@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "memory/address_range.h"
+#include "memory/page_watch.h"
 #include "memory/slab.h"
 
 namespace cowslip::memory {
@@ -25,10 +26,21 @@ class BitmapHeap {
   void release(uint64_t* row, size_t words);
   uint64_t used_bytes() const { return used_bytes_; }
 
+  // Has what is written here during a snapshot counted, on behalf of a database; until the watch is stopped.
+  void watch(CowLedger& ledger, int database);
+  void set_database(int database) { database_ = database; }
+  PageWatch& watch() { return watch_; }
+  // A bit of `row` is written.
+  void wrote(const uint64_t* word) { watch_.wrote(word, database_); }
+  // Of the rows that were ever handed out, whole pages.
+  uint64_t touched_bytes() const { return range_ ? range_.touched_bytes(end_) : 0; }
+
  private:
   KernelMemory& kernel_;
   const size_t address_space_bytes_;
   AddressRange range_;
+  PageWatch watch_;
+  int database_ = -1;
   size_t end_ = 0;  // of what was ever handed out
   uint64_t used_bytes_ = 0;
   std::array<uint64_t*, kMostSlabWords + 1>

@@ -76,15 +76,22 @@ class CandidateList {
 
   // The item has room. Whether it was known before, is laid aside or frozen: afterwards it is where it belongs.
   // `chunk` and `born` are of the chunk that the item is, or is in.
-  void offer(T& item, const SnapshotEpoch& epoch, size_t chunk, uint32_t born) {
+  // `wrote(node)` is told of every candidate that is written to, or list head.
+  template <typename Wrote>
+  void offer(T& item, const SnapshotEpoch& epoch, size_t chunk, uint32_t born, Wrote&& wrote) {
     if (item.linked()) {
       const bool aside = epoch.child_alive() && item.offered_in < epoch.current();
       if (!aside || epoch.frozen(chunk, born)) return;
+      wrote(item.next);
+      wrote(item.previous);
       item.unlink();
     }
     const bool frozen = epoch.frozen(chunk, born);
     item.offered_in = frozen ? 0 : epoch.current();
-    (frozen ? aside_ : usable_).push_front(item);
+    ListHead& list = frozen ? aside_ : usable_;
+    wrote(&item);
+    wrote(list.front());
+    list.push_front(item);
   }
 
   void lay_aside() { aside_.take_all(usable_); }

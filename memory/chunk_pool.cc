@@ -52,18 +52,26 @@ ChunkPool::ChunkPool() : ChunkPool(Options{}) {}
 ChunkPool::ChunkPool(const Options& options, KernelMemory& kernel)
     : kernel_(kernel),
       options_(options),
-      huge_pages_text_(huge_pages_obstacle(options, kernel)),
-      range_(reserve_chunks(kernel, address_space(options.address_space_bytes), huge_pages_text_.empty())),
+      range_(reserve_chunks(kernel, address_space(options.address_space_bytes),
+                            huge_pages_obstacle(options, kernel).empty())),
       infos_range_(reserve_metadata(kernel, range_.bytes() / kChunkBytes * sizeof(ChunkInfo),
-                                    huge_pages_text_.empty() ? kSmallMetadata : SIZE_MAX)),
+                                    range_.huge_pages() ? kSmallMetadata : SIZE_MAX)),
       owners_range_(reserve_metadata(kernel, range_.bytes() / kPageBytes * sizeof(uint64_t), SIZE_MAX)),
+      dismissal_(options.dismissal),
+      unshared_index_(options.unshared_index),
       epoch_(kernel, range_.bytes() / kChunkBytes),
+      ledger_(kernel, epoch_, infos(), base(), range_.bytes() / kChunkBytes, [this] { return engine_memory(); }),
       free_(epoch_, infos(), range_.bytes() / kChunkBytes),
+      huge_pages_text_(huge_pages_obstacle(options, kernel)),
       keeper_([this] { return keep(/*paced=*/true); }) {
   if (huge_pages_text_.empty()) huge_pages_text_ = range_.huge_pages() ? "on" : "off: refused";
+  epoch_.set_fresh_writes(options.fresh_writes);
   // Nothing is done to no bytes, but a kernel that does not know the advice says so.
   collapse_known_ = range_.huge_pages() && kernel.advise(range_.begin(), 0, kMadviseCollapse);
   healing_works_ = collapse_known_;
+  infos_watch_.start(ledger_, infos_range_, MemoryKind::kMetadata,
+                     [this] { return infos_range_.touched_bytes(frontier() * sizeof(ChunkInfo)); });
+  owners_watch_.start(ledger_, owners_range_, MemoryKind::kMetadata, [this] { return owners_range_.committed(); });
 }
 
 ChunkPool::~ChunkPool() {
@@ -99,7 +107,10 @@ void ChunkPool::remove(Arena& arena) {
 ChunkNumber ChunkPool::take(Arena& arena, BlockKind kind, ChunkUse use, size_t count) {
   const std::lock_guard lock(mutex_);
   fork_is_due_ = false;
+  const size_t frontier_before = free_.frontier();
+  const size_t resident_before = free_.resident();
   const ChunkNumber first = count == 1 ? free_.take() : free_.take_run(count);
+  if (use != ChunkUse::kSlabs && first >= frontier_before) owner_pages_++;
   commit_frontier();
   for (ChunkNumber chunk = first; chunk < first + count; chunk++) {
     ChunkInfo& taken = info(chunk);
@@ -110,6 +121,7 @@ ChunkNumber ChunkPool::take(Arena& arena, BlockKind kind, ChunkUse use, size_t c
     taken.born = epoch_.current();
     taken.arena = &arena;
   }
+  ledger_.chunks_taken(first, count, resident_before - free_.resident());
   wake_keeper();
   return first;
 }
@@ -138,6 +150,7 @@ void ChunkPool::commit_frontier() {
   range_.commit(chunks * kChunkBytes);
   infos_range_.commit(chunks * sizeof(ChunkInfo));
   owners_range_.commit(chunks * kPagesPerChunk * sizeof(uint64_t));
+  ledger_.commit(chunks);
   poison(base() + before, range_.committed() - before);
 }
 
@@ -152,11 +165,17 @@ void ChunkPool::begin_snapshot() {
     to_heal_.reset();
     fork_is_due_ = true;
   }
-  for (Arena* arena : arenas_) arena->lay_aside();
+  if (epoch_.fresh_writes()) {
+    for (Arena* arena : arenas_) arena->lay_aside();
+  }
+  if (!options_.ledger) return;
+  // The last: what was written until now the child inherits as it is.
+  ledger_.begin(frontier(), range_.huge_pages());
 }
 
 void ChunkPool::end_snapshot() {
   for (Arena* arena : arenas_) arena->bring_back();
+  ledger_.end();
   const std::lock_guard lock(mutex_);
   epoch_.end();
   fork_is_due_ = false;
@@ -164,7 +183,21 @@ void ChunkPool::end_snapshot() {
   wake_keeper();
 }
 
+void ChunkPool::count_write(const void* at, size_t bytes) {
+  if (bytes == 0) return;
+  const ChunkInfo& chunk = info(chunk_of(at));
+  ledger_.block_written(chunk, static_cast<const char*>(at), bytes, chunk.arena->database());
+}
+
 // ---- figures ----
+
+// Owners are noted for chunks that hold large values, a page of them for each.
+EngineMemory ChunkPool::engine_memory() const {
+  const std::lock_guard lock(mutex_);
+  uint64_t metadata = infos_range_.touched_bytes(free_.frontier() * sizeof(ChunkInfo)) + owner_pages_ * kPageBytes;
+  for (const Arena* arena : arenas_) metadata += arena->bitmaps_.touched_bytes();
+  return {static_cast<int64_t>(index_bytes_ ? index_bytes_() : 0), static_cast<int64_t>(metadata)};
+}
 
 MemoryPolicies ChunkPool::policies() const {
   const std::lock_guard lock(mutex_);
@@ -197,6 +230,11 @@ uint64_t ChunkPool::blocks(BlockKind kind) const {
   uint64_t count = 0;
   for (const Arena* arena : arenas_) count += arena->blocks(kind);
   return count;
+}
+
+size_t ChunkPool::frontier() const {
+  const std::lock_guard lock(mutex_);
+  return free_.frontier();
 }
 
 size_t ChunkPool::in_use() const {

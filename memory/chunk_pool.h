@@ -22,23 +22,38 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "memory/address_range.h"
 #include "memory/chunk.h"
 #include "memory/chunk_keeper.h"
 #include "memory/cow_ledger.h"
 #include "memory/free_chunks.h"
 #include "memory/kernel_memory.h"
+#include "memory/page_watch.h"
 #include "memory/size_classes.h"
 #include "memory/snapshot_epoch.h"
 
 namespace cowslip::memory {
+
+// What makes a snapshot cheap. Each can be switched off for experiments; a snapshot is exact without any of them.
+enum class Policy : uint8_t {
+  kHugePages,      // chunks are huge pages
+  kFreshWrites,    // what a child still has is not written; off: it is, and the kernel copies
+  kDismissal,      // a child gives back what it has saved
+  kUnsharedIndex,  // a child does not inherit what only the event loop reads (whose owner has to see to it)
+};
+inline constexpr int kPolicies = 4;
+// "huge-pages", "fresh-writes", "dismissal", "unshared-index".
+std::string_view name(Policy policy);
 
 // Which of the four policies hold here, for INFO and the log.
 struct MemoryPolicies {
@@ -62,7 +77,11 @@ class ChunkPool {
   struct Options {
     uint64_t address_space_bytes = 0;  // 0: four times the machine's memory, at least 64 GiB
     bool huge_pages = true;
+    bool fresh_writes = true;
+    bool dismissal = true;
+    bool unshared_index = true;
     size_t ready_chunks = 4;
+    bool ledger = true;  // false: nothing is counted during snapshots (benchmarks)
     bool keeper = true;  // false: no thread, its work is done by run_keeper() (tests)
   };
 
@@ -78,7 +97,7 @@ class ChunkPool {
   char* base() const { return range_.begin(); }
   // Bytes of the block's slot, or of its pages.
   size_t capacity(const void* block) const;
-  // Whether writing to the block would make the kernel copy its page: a child still has to read it.
+  // Whether the block must not be written: a child still has to read it, so the kernel would copy its page.
   bool frozen(const void* block) const {
     return epoch_.child_alive() && epoch_.frozen(chunk_of(block), info(chunk_of(block)).born);
   }
@@ -89,19 +108,28 @@ class ChunkPool {
   void begin_snapshot();
   void end_snapshot();  // the child was reaped, or fork() failed
   bool snapshot_running() const { return epoch_.child_alive(); }
-  // `bytes` of a frozen block, from `at` on, are written in place: the kernel copies their pages, those that it has not
-  // copied before.
-  void note_frozen_write(const void* at, size_t bytes) {
-    const auto first = reinterpret_cast<uintptr_t>(at) / kPageBytes;
-    const auto last = (reinterpret_cast<uintptr_t>(at) + bytes - 1) / kPageBytes;
-    frozen_bytes_written_.fetch_add((last - first + 1) * kPageBytes, std::memory_order_relaxed);
+  // `bytes` of a block, from `at` on, are written where they are. If the child still has them the kernel copies their
+  // pages, those that it has not copied before. (The whole of a slot is noted when it is taken.)
+  void note_write(const void* at, size_t bytes) {
+    if (ledger_.counting()) [[unlikely]]
+      count_write(at, bytes);
   }
-  // The size of all pages that were ever noted, each as often as it was. Any thread.
-  uint64_t frozen_bytes_written() const { return frozen_bytes_written_.load(std::memory_order_relaxed); }
+  // The size of all pages of which the ledger ever knew that the kernel copies them. Any thread.
+  uint64_t frozen_bytes_written() const { return ledger_.copied_bytes_ever(); }
 
-  // What the running snapshot costs, or the last one did, and whose doing it is; event loop only.
+  // What the running snapshot costs, or the last one did, and whose doing it is.
   const CowLedger& ledger() const { return ledger_; }
   CowLedger& ledger() { return ledger_; }
+  // Who knows how much memory indexes and queues have touched, which lie beside the chunks; bytes.
+  void set_index_bytes(std::function<uint64_t()> bytes) { index_bytes_ = std::move(bytes); }
+
+  // ---- policies; event loop only ----
+  // Whether it is switched on, which is not to say that the system lets it work (policies()).
+  bool policy(Policy policy) const;
+  // Fails with kBusy while a child is alive. kHugePages rewrites every chunk, off, page by page, so that the kernel
+  // takes small pages for it, or on, through MADV_COLLAPSE: about a millisecond for each. Where the system forbids huge
+  // pages, or they were not configured, they cannot be switched on: kUnsupported.
+  Status set_policy(Policy policy, bool on);
 
   // ---- the rest ----
   MemoryPolicies policies() const;
@@ -167,32 +195,46 @@ class ChunkPool {
   std::optional<ChunkNumber> next_to_heal();
   void run(const Task& task, std::unique_lock<std::mutex>& lock);
   int perform(const Task& task);
-  void finish(const Task& task, int os_errno, int64_t took_us);
+  // `resident_bytes`: what a chunk to be returned had, during a snapshot.
+  void finish(const Task& task, int os_errno, int64_t took_us, size_t resident_bytes);
   void finish_healing(int os_errno, int64_t took_us);
 
+  void count_write(const void* at, size_t bytes);
   void commit_frontier();
-  size_t in_use() const;
+  EngineMemory engine_memory() const;
+
+  // ---- policies (snapshot_policies.cc) ----
+  Status switch_huge_pages(bool on);
+  void take_small_pages();
+  void rewrite_chunk(ChunkNumber chunk, std::span<uint64_t> copy);
+  size_t frontier() const;
+  size_t in_use() const;  // REQUIRES: the mutex is held
 
   // Constant after construction.
   KernelMemory& kernel_;
   const Options options_;
   const SystemClock clock_;
-  std::string_view huge_pages_text_;
-  AddressRange range_;         // the chunks
+  AddressRange range_;         // the chunks; whether they are huge is a policy
   AddressRange infos_range_;   // a ChunkInfo for each
   AddressRange owners_range_;  // for each page, who refers to the block that begins there
-  bool collapse_known_;        // by the kernel
 
   // Event loop only; a child reads it.
+  bool dismissal_;
+  bool unshared_index_;
   SnapshotEpoch epoch_;         // changed under the mutex
   std::vector<Arena*> arenas_;  // that are not retired
   CowLedger ledger_;
-  std::atomic<uint64_t> frozen_bytes_written_ = 0;
+  PageWatch infos_watch_;
+  PageWatch owners_watch_;
+  std::function<uint64_t()> index_bytes_;
 
   // Guarded by the mutex.
   mutable std::mutex mutex_;
   FreeChunks free_;
-  size_t busy_ = 0;  // chunks in the keeper's hands
+  uint64_t owner_pages_ = 0;  // of owners_range_, touched
+  size_t busy_ = 0;           // chunks in the keeper's hands
+  std::string_view huge_pages_text_;
+  bool collapse_known_;  // by the kernel, for huge pages that are wanted
   bool healing_works_;
   bool fork_is_due_ = false;            // what is touched now would be shared with the child
   std::optional<ChunkNumber> to_heal_;  // where the pass has arrived

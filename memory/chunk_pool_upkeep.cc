@@ -94,12 +94,14 @@ std::optional<ChunkNumber> ChunkPool::next_to_heal() {
 }
 
 void ChunkPool::run(const Task& task, std::unique_lock<std::mutex>& lock) {
+  const bool asked = task.kind == Task::Kind::kReturn && epoch_.child_alive();
   lock.unlock();
+  const size_t resident_bytes = asked ? kernel_.resident_pages(begin_of(task.chunk), kPagesPerChunk) * kPageBytes : 0;
   const int64_t started_us = clock_.monotonic_us();
   const int os_errno = perform(task);
   const int64_t took_us = clock_.monotonic_us() - started_us;
   lock.lock();
-  finish(task, os_errno, took_us);
+  finish(task, os_errno, took_us, resident_bytes);
 }
 
 // Returns errno, or 0.
@@ -117,16 +119,18 @@ int ChunkPool::perform(const Task& task) {
   return 0;
 }
 
-void ChunkPool::finish(const Task& task, int os_errno, int64_t took_us) {
+void ChunkPool::finish(const Task& task, int os_errno, int64_t took_us, size_t resident_bytes) {
   switch (task.kind) {
     case Task::Kind::kReturn:
       busy_--;
       free_.give_clean(task.chunk);
       statistics_.chunks_returned++;
+      if (os_errno == 0) ledger_.chunk_returned(task.chunk, resident_bytes);
       break;
     case Task::Kind::kReady:
       busy_--;
       free_.give_resident(task.chunk);
+      ledger_.chunk_readied(task.chunk);
       break;
     case Task::Kind::kHeal:
       finish_healing(os_errno, took_us);

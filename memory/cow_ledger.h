@@ -21,11 +21,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "memory/address_range.h"
+#include "memory/chunk.h"
 #include "memory/kernel_memory.h"
+#include "memory/page_watch.h"
+#include "memory/snapshot_epoch.h"
 
 namespace cowslip::memory {
 
@@ -81,7 +86,7 @@ struct LedgerTotals {
   // What is the child's alone now; the kernel's figure for it is the child's Private_Dirty, less what the child itself
   // has written. 0 when no child is alive.
   uint64_t outstanding_pages = 0;  // copied ones, in chunks that the child has not given back
-  uint64_t let_go_bytes = 0;       // chunks that the parent gave back to the system and the child has not
+  uint64_t let_go_bytes = 0;       // what the parent gave back to the system and the child has not
 
   // By how much the parent's resident memory has grown for the engine's sake; less than 0 where it gave back more.
   int64_t chunk_growth_bytes = 0;     // chunks touched by the event loop or ahead by the keeper, whole huge pages
@@ -96,9 +101,18 @@ struct LedgerTotals {
   }
 };
 
+// What the engine's own memory takes, as far as its growth is not counted piece by piece.
+struct EngineMemory {
+  int64_t index_bytes = 0;
+  int64_t metadata_bytes = 0;
+};
+
 class CowLedger {
  public:
-  CowLedger() = default;
+  // A bit per page of up to `chunks` chunks from `base` on, of which `infos` tell how old they are. `measure` is asked
+  // when a snapshot begins and whenever somebody wants to know the growth since.
+  CowLedger(KernelMemory& kernel, const SnapshotEpoch& epoch, const ChunkInfo* infos, const char* base, size_t chunks,
+            std::function<EngineMemory()> measure);
   CowLedger(const CowLedger&) = delete;
   CowLedger& operator=(const CowLedger&) = delete;
 
@@ -106,13 +120,110 @@ class CowLedger {
   LedgerTotals totals() const;
   // In no order; none that is all zero.
   std::vector<LedgerRow> rows() const;
+  // Whether a child is alive and its cost is counted.
+  bool counting() const { return counting_; }
+  // Bytes of the pages that were ever found to be copied, in all snapshots. Any thread.
+  uint64_t copied_bytes_ever() const { return copied_bytes_ever_.load(std::memory_order_relaxed); }
 
-  // Whose doing what follows is: a number that the server hands out.
+  // ---- whose doing it is, from here on ----
   void set_cause(uint16_t cause) { cause_ = cause; }
   uint16_t cause() const { return cause_; }
+  // While it lives; what is written without one is a fresh write or in place, whatever it turns out to be.
+  class Because {
+   public:
+    Because(CowLedger& ledger, WriteReason reason) : ledger_(ledger), before_(std::exchange(ledger.reason_, reason)) {}
+    ~Because() { ledger_.reason_ = before_; }
+    Because(const Because&) = delete;
+    Because& operator=(const Because&) = delete;
+
+   private:
+    CowLedger& ledger_;
+    const WriteReason before_;
+  };
 
  private:
+  friend class Arena;
+  friend class ChunkPool;
+  friend class PageWatch;
+
+  static constexpr size_t kWordsPerChunk = kPagesPerChunk / 64;
+
+  // ---- snapshots ----
+  // What is in use now is what the child inherits. `huge_pages`: whether the first touch of a chunk takes all of it.
+  void begin(size_t chunks_in_use, bool huge_pages);
+  void end();
+
+  // ---- ranges beside the chunks ----
+  void add(PageWatch& watch) { watches_.push_back(&watch); }
+  void remove(PageWatch& watch) { std::erase(watches_, &watch); }
+  void count_watched_copy(MemoryKind kind, int database);
+  void watched_range_gone(size_t pages_not_copied);
+
+  // ---- blocks. REQUIRES: counting() ----
+  // A block was taken; `written` of its bytes, from its beginning, are written now.
+  void block_taken(const ChunkInfo& chunk, const char* block, size_t bytes, size_t written, int database);
+  void block_released(const ChunkInfo& chunk, size_t bytes);
+  // Bytes of a block are written.
+  void block_written(const ChunkInfo& chunk, const char* at, size_t bytes, int database);
+
+  // ---- chunks; any thread. Chunks below `frontier` have their bits' memory ----
+  void commit(size_t frontier);
+  void chunks_taken(ChunkNumber first, size_t count, size_t resident);  // so many of them had memory already
+  void chunk_readied(ChunkNumber chunk);
+  void chunk_returned(ChunkNumber chunk, size_t resident_bytes);
+
+  struct LetGo {
+    ChunkNumber chunk;
+    size_t bytes;
+  };
+  enum class Age { kFresh, kGivenBack, kInherited };
+  Age age_of(ChunkNumber chunk) const;
+  uint64_t* bits_of(size_t chunk) const;
+  uint64_t marked_pages(size_t chunk) const;
+  void mark_all(size_t chunk, bool marked);
+  // Marks the pages of [at, at + bytes); returns how many were not marked before.
+  template <typename BeforeMarking>
+  uint64_t mark(const char* at, size_t bytes, BeforeMarking&& before_marking);
+  void mark_copied(const ChunkInfo& chunk, const char* at, size_t bytes, int database);
+  // A page that nobody had touched before is not copied but new.
+  bool is_new(const char* at) const;
+  void mark_fresh(const char* at, size_t bytes);
+  WriteReason reason_in_place() const { return reason_ == WriteReason::kFreshWrite ? WriteReason::kInPlace : reason_; }
+  LedgerRow& row(MemoryKind kind, int database, WriteReason reason);
+  void grow_slots();
+  LedgerTotals reckon() const;
+
+  // Constant after construction.
+  const SnapshotEpoch& epoch_;
+  const ChunkInfo* const infos_;
+  const char* const base_;
+  const std::function<EngineMemory()> measure_;
+  KernelMemory& kernel_;
+  AddressRange bits_;        // not inherited: the watches' first, then eight words for each chunk
+  size_t watch_bits_bytes_;  // of them
+
+  // Event loop only; the two that others read are written under the mutex.
+  bool counting_ = false;
+  bool huge_pages_ = false;
+  WriteReason reason_ = WriteReason::kFreshWrite;
   uint16_t cause_ = kServerCause;
+  std::vector<PageWatch*> watches_;
+  size_t watched_words_ = 0;            // of the watches' bits in use
+  std::vector<ChunkNumber> touched_;    // chunks with copied pages
+  std::vector<ChunkNumber> new_pages_;  // of each page that was new in a chunk that the child has
+  uint64_t watched_copies_ = 0;         // pages of ranges beside the chunks
+  uint64_t watched_let_go_ = 0;         // the same, that were not copied before the parent gave them back
+  uint64_t fresh_freed_bytes_ = 0;
+  EngineMemory at_fork_;
+  LedgerTotals last_;  // of the snapshot that has ended
+  std::vector<LedgerRow> rows_;
+  std::vector<uint32_t> row_slots_;  // 1 + number of a row, by the hash of its key
+
+  // Any thread.
+  std::atomic<uint64_t> copied_bytes_ever_ = 0;
+  mutable std::mutex mutex_;  // guards what follows, and the bits of chunks that are free
+  int64_t chunk_growth_bytes_ = 0;
+  std::vector<LetGo> let_go_;
 };
 
 }  // namespace cowslip::memory

@@ -64,7 +64,7 @@ class FreeChunks {
   void give_clean(ChunkNumber chunk) { clean_.insert(chunk); }
 
  private:
-  bool is_frozen(size_t chunk) const { return epoch_.frozen(chunk, infos_[chunk].born); }
+  bool is_frozen(size_t chunk) const { return epoch_.inherited(chunk, infos_[chunk].born); }
   bool usable(size_t chunk) const;
   std::optional<ChunkNumber> first_resident(bool frozen) const;
   size_t find_run(size_t count) const;

@@ -5,12 +5,15 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/file.h"
 
 namespace cowslip::memory {
 namespace {
+
+constexpr size_t kSmallPageBytes = 4096;
 
 void* or_null(void* mapped) {
   return mapped == MAP_FAILED ? nullptr : mapped;
@@ -35,6 +38,11 @@ class RealKernelMemory final : public KernelMemory {
   void unmap(void* at, size_t bytes) override { ::munmap(at, bytes); }
   bool make_accessible(void* at, size_t bytes) override { return ::mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0; }
   bool advise(void* at, size_t bytes, int advice) override { return ::madvise(at, bytes, advice) == 0; }
+  size_t resident_pages(const void* at, size_t pages) override {
+    unsigned char in_core[kMostPagesAsked];
+    if (::mincore(const_cast<void*>(at), pages * kSmallPageBytes, in_core) != 0) return pages;
+    return static_cast<size_t>(std::count_if(in_core, in_core + pages, [](unsigned char page) { return page & 1; }));
+  }
   bool huge_pages_forbidden() override { return says_never() || ::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1; }
 };
 

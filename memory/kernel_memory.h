@@ -10,6 +10,8 @@ namespace cowslip::memory {
 inline constexpr int kMadvisePopulateWrite = 23;
 inline constexpr int kMadviseCollapse = 25;
 
+inline constexpr size_t kMostPagesAsked = 512;
+
 class KernelMemory {
  public:
   virtual ~KernelMemory() = default;
@@ -22,6 +24,8 @@ class KernelMemory {
   virtual bool make_accessible(void* at, size_t bytes) = 0;
   // madvise(2). False with errno.
   virtual bool advise(void* at, size_t bytes, int advice) = 0;
+  // How many 4 KiB pages from `at` on have memory; all of them where the kernel does not say. At most kMostPagesAsked.
+  virtual size_t resident_pages(const void* at, size_t pages) = 0;
   // Whether huge pages are not wanted: by the machine ("never" in /sys/kernel/mm/transparent_hugepage/enabled), or for
   // this process (PR_SET_THP_DISABLE).
   virtual bool huge_pages_forbidden() = 0;

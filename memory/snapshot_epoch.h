@@ -41,21 +41,27 @@ class SnapshotEpoch {
   uint32_t current() const { return current_; }
   bool progress_shared() const { return progress_ != nullptr; }
   bool child_alive() const { return child_alive_; }
-  bool frozen(size_t chunk, uint32_t born) const { return child_alive_ && born < current_ && !done(chunk); }
+  // A child still has it. Being so, it is frozen: nothing is written to it, unless fresh writes are switched off.
+  bool inherited(size_t chunk, uint32_t born) const { return child_alive_ && born < current_ && !given_back(chunk); }
+  bool frozen(size_t chunk, uint32_t born) const { return fresh_writes_ && inherited(chunk, born); }
+  bool fresh_writes() const { return fresh_writes_; }
+  // REQUIRES: no child is alive.
+  void set_fresh_writes(bool on) { fresh_writes_ = on; }
+  // The child will not read it again. REQUIRES: a child is alive.
+  bool given_back(size_t chunk) const {
+    return progress_ != nullptr && progress_[chunk].load(std::memory_order_acquire) != 0;
+  }
 
   // In the child: it will not read the chunk again and has given its pages back.
   void mark_done(size_t chunk);
 
  private:
-  bool done(size_t chunk) const {
-    return progress_ != nullptr && progress_[chunk].load(std::memory_order_acquire) != 0;
-  }
-
   KernelMemory& kernel_;
   std::atomic<uint8_t>* progress_ = nullptr;  // shared with the child
   size_t chunks_;
   uint32_t current_ = 1;
   bool child_alive_ = false;
+  bool fresh_writes_ = true;
 };
 
 }  // namespace cowslip::memory

@@ -19,13 +19,14 @@ ChunkWalk::ChunkWalk(const Arena& arena, BlockKind kind) : pool_(arena.pool()) {
 // belongs to the event loop, which forked.
 Dismisser::Dismisser(ChunkPool& pool) : pool_(pool) {
   const size_t chunks = pool.range_.committed() / kChunkBytes;
+  left_to_read_.resize(chunks);
+  if (!pool.dismissal_) return;
   std::vector<bool> to_read(chunks);
   for (const Arena* arena : pool.arenas_) {
     for (const Arena::Space& space : arena->spaces_) {
       for (const ChunkNumber chunk : space.chunks) to_read[chunk] = true;
     }
   }
-  left_to_read_.resize(chunks);
   for (size_t chunk = 1; chunk < chunks; chunk++) {
     if (!to_read[chunk]) dismiss(static_cast<ChunkNumber>(chunk));
   }
@@ -55,6 +56,7 @@ void Dismisser::count_down(ChunkNumber chunk) {
 // Chunk by chunk, so that each is the parent's as early as possible; the order matters: a chunk that is reported but
 // not given back yet would be copied.
 void Dismisser::dismiss(ChunkNumber first, size_t count) {
+  if (!pool_.dismissal_) return;
   for (ChunkNumber chunk = first; chunk < first + count; chunk++) {
     (void)pool_.kernel_.advise(pool_.begin_of(chunk), kChunkBytes, MADV_DONTNEED);
     poison(pool_.begin_of(chunk), kChunkBytes);

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "memory/cow_ledger.h"
 #include "memory/process_memory.h"
 
 namespace cowslip::memory {
@@ -18,11 +19,22 @@ size_t granules(size_t bytes) {
 
 UnsharedHeap::UnsharedHeap(KernelMemory& kernel) : kernel_(&kernel) {}
 
+void UnsharedHeap::set_forked(bool forked) {
+  forked_ = forked;
+  if (range_) range_.set_forked(forked);
+}
+
+void UnsharedHeap::watch(CowLedger& ledger, int database) {
+  database_ = database;
+  watch_.start(ledger, range_, MemoryKind::kIndex, [this] { return touched_bytes(); });
+}
+
 void* UnsharedHeap::allocate(size_t bytes) {
   assert(bytes > 0 && bytes <= kLargest);
   const size_t size = granules(bytes) * kGranule;
   used_bytes_ += size;
   if (Free*& head = free_[granules(bytes) - 1]; head != nullptr) {
+    wrote(head);
     return std::exchange(head, head->next);
   }
   return carve(size);
@@ -34,7 +46,7 @@ void* UnsharedHeap::carve(size_t size) {
     range_ = AddressRange(*kernel_, {.bytes = total_system_memory() + (size_t{1} << 30),
                                      .least_bytes = size_t{4} << 20,
                                      .alignment = kHugePageBytes,
-                                     .forked = false,
+                                     .forked = forked_,
                                      .huge_pages_after = kHugePageBytes});
   }
   const size_t alignment = size % 64 == 0 ? 64 : kGranule;
@@ -45,6 +57,7 @@ void* UnsharedHeap::carve(size_t size) {
   range_.commit(end_ + size);
   void* block = range_.begin() + end_;
   end_ += size;
+  wrote(block);
   return block;
 }
 
@@ -64,6 +77,7 @@ void UnsharedHeap::start_over() {
 
 void UnsharedHeap::chain(void* block, size_t size) {
   Free*& head = free_[size / kGranule - 1];
+  wrote(block);
   head = new (block) Free{head};
 }
 

@@ -5,12 +5,14 @@
 // A block's size is given back with it, so there is no header; free blocks are chained by size. Thread: one at a time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
 #include "memory/address_range.h"
+#include "memory/page_watch.h"
 
 namespace cowslip::memory {
 
@@ -29,6 +31,17 @@ class UnsharedHeap {
   uint64_t used_bytes() const { return used_bytes_; }
   uint64_t mapped_bytes() const { return range_.committed(); }
   bool kept_from_child() const { return range_.kept_from_child(); }
+  // Of the blocks that were ever handed out, and what was readied ahead; whole pages.
+  uint64_t touched_bytes() const { return range_ ? std::max(range_.touched_bytes(end_), ready_) : 0; }
+
+  // Whether a child inherits the heap, which it should not; for experiments. REQUIRES: no child is alive.
+  void set_forked(bool forked);
+  // Has what is written to an inherited heap during a snapshot counted, on behalf of a database; until stop_watching().
+  void watch(CowLedger& ledger, int database);
+  void stop_watching() { watch_.stop(); }
+  void set_database(int database) { database_ = database; }
+  // The owner writes to a block.
+  void wrote(const void* at) { watch_.wrote(at, database_); }
 
  private:
   struct Free {
@@ -40,8 +53,11 @@ class UnsharedHeap {
 
   KernelMemory* kernel_;
   AddressRange range_;  // reserved with the first block
-  size_t end_ = 0;      // of what was ever handed out
-  size_t ready_ = 0;    // of what was readied ahead
+  PageWatch watch_;
+  int database_ = -1;
+  bool forked_ = false;
+  size_t end_ = 0;    // of what was ever handed out
+  size_t ready_ = 0;  // of what was readied ahead
   uint64_t used_bytes_ = 0;
   std::array<Free*, kLargest / kGranule> free_{};
 };

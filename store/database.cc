@@ -14,6 +14,8 @@ constexpr int kRandomTries = 100;
 // So many keys of a batch are looked up side by side: about as many misses as a core can have under way.
 constexpr size_t kLoadedTogether = 16;
 
+using Because = memory::CowLedger::Because;
+
 int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
   switch (change.kind) {
     case ExpiryChange::Kind::kDrop:
@@ -28,17 +30,47 @@ int64_t expiry_after(const ExpiryChange& change, const Entry* old) {
 
 }  // namespace
 
-DatabaseContents::DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed)
-    : arena(pool),
+DatabaseContents::DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed, int database, bool index_forked)
+    : arena(pool, database),
       index(hash_seed, pool.base(), bucket_heap),
       expiries(node_heap),
       factory(arena),
-      evacuation(arena, index, factory) {}
+      evacuation(arena, index, factory) {
+  index.watch(pool.ledger(), database);
+  bucket_heap.watch(pool.ledger(), database);
+  node_heap.watch(pool.ledger(), database);
+  set_index_forked(index_forked);
+}
+
+void DatabaseContents::set_database(int database) {
+  arena.set_database(database);
+  index.set_database(database);
+  bucket_heap.set_database(database);
+  node_heap.set_database(database);
+}
+
+void DatabaseContents::set_index_forked(bool forked) {
+  index.set_forked(forked);
+  bucket_heap.set_forked(forked);
+  node_heap.set_forked(forked);
+}
+
+void DatabaseContents::retire() {
+  arena.retire();
+  index.stop_watching();
+  bucket_heap.stop_watching();
+  node_heap.stop_watching();
+}
+
+uint64_t DatabaseContents::index_touched_bytes() const {
+  return index.touched_bytes() + bucket_heap.touched_bytes() + node_heap.touched_bytes();
+}
 
 Database::Database(Keyspace& keyspace, int number)
     : keyspace_(keyspace),
       number_(number),
-      contents_(std::make_unique<DatabaseContents>(keyspace.chunks(), keyspace.hash_seed())) {}
+      contents_(std::make_unique<DatabaseContents>(keyspace.chunks(), keyspace.hash_seed(), number,
+                                                   keyspace.index_forked())) {}
 
 int64_t Database::average_ttl_ms() const {
   return contents_->expiries.average_ttl_ms(keyspace_.now_ms());
@@ -71,12 +103,19 @@ Index::Slot Database::find_slot_to_write(std::string_view key, uint64_t hash) {
 }
 
 void Database::expire(Index::Slot slot, uint64_t hash) {
+  const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kExpire);
   contents_->factory.free(take(slot, hash));
   keyspace_.statistics().expired_keys++;
 }
 
 void Database::touch(Index::Slot slot) {
   slot.set_access(keyspace_.access_clock().touched(slot.access(), keyspace_.now_ms(), keyspace_.random()));
+  contents_->index.wrote(slot);
+}
+
+void Database::point(Index::Slot& slot, const Entry* entry) {
+  slot.set_entry(entry);
+  contents_->index.wrote(slot);
 }
 
 // The expiry queue follows the entry that `slot` holds (or held) to `entry`.
@@ -185,6 +224,7 @@ bool Database::erase(std::string_view key) {
   const uint64_t hash = contents_->index.hash(key);
   const Index::Slot slot = find_slot(key, hash);
   if (!slot) return false;
+  const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kDelete);
   contents_->factory.free(take(slot, hash));
   return true;
 }
@@ -236,7 +276,7 @@ bool Database::set_expiry(std::string_view key, int64_t expire_at_ms) {
   if (!slot) return false;
   Entry* entry = slot.entry();
   if (entry->has_expiry()) contents_->expiries.remove(entry->expire_at_ms(), hash);
-  slot.set_entry(contents_->factory.with_expiry(entry, expire_at_ms));
+  point(slot, contents_->factory.with_expiry(entry, expire_at_ms));
   if (expire_at_ms != kNoExpiry) contents_->expiries.add(expire_at_ms, hash);
   return true;
 }
@@ -300,6 +340,7 @@ const Entry* Database::random_entry() {
 
 size_t Database::delete_expired(size_t limit) {
   if (!keyspace_.deletes_expired()) return 0;
+  const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kExpire);
   size_t deleted = 0;
   while (deleted < limit) {
     const auto due = contents_->expiries.earliest();
@@ -320,6 +361,7 @@ bool Database::upkeep(int64_t budget_us) {
   ready(contents_->index.memory_ahead());
   ready(contents_->bucket_heap.memory_ahead());
   ready(contents_->node_heap.memory_ahead());
+  const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kUpkeep);
   return contents_->index.step(budget_us);
 }
 
@@ -330,7 +372,8 @@ bool Database::evacuate(const EvacuationLimits& limits, int64_t until_us) {
 }
 
 std::unique_ptr<DatabaseContents> Database::detach() {
-  auto empty = std::make_unique<DatabaseContents>(keyspace_.chunks(), keyspace_.hash_seed());
+  auto empty =
+      std::make_unique<DatabaseContents>(keyspace_.chunks(), keyspace_.hash_seed(), number_, keyspace_.index_forked());
   return std::exchange(contents_, std::move(empty));
 }
 

@@ -57,7 +57,15 @@ struct LoadedKey {
 //
 // Destroying it gives chunks and ranges back, and looks at no entry.
 struct DatabaseContents {
-  DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed);
+  DatabaseContents(memory::ChunkPool& pool, uint64_t hash_seed, int database, bool index_forked);
+
+  // Whose the contents are, for the ledger of what snapshots cost.
+  void set_database(int database);
+  // Whether a child inherits index and queue. REQUIRES: no child is alive.
+  void set_index_forked(bool forked);
+  // Before another thread destroys it: takes no more part in snapshots.
+  void retire();
+  uint64_t index_touched_bytes() const;
 
   memory::Arena arena;
   memory::UnsharedHeap bucket_heap;
@@ -161,6 +169,8 @@ class Database {
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
   void expire(Index::Slot slot, uint64_t hash);
   void touch(Index::Slot slot);
+  // Makes the slot refer to `entry`.
+  void point(Index::Slot& slot, const Entry* entry);
   // Has what the index or the queue will grow into touched by another thread.
   void ready(const std::optional<memory::PagesAhead>& pages);
   // Stores `entry` under its key, taking the place of `slot` if that is not empty.

@@ -26,7 +26,10 @@ Encoding text_encoding(size_t length) {
 Entry* EntryFactory::allocate(std::string_view key, int64_t expire_at_ms, const Shape& shape) {
   const bool external = shape.value_room > kInlineValueBytes;
   Entry* entry = allocate_entry(key, expire_at_ms, shape, external);
-  if (external) attach_value(entry, allocate_value(shape.value_room));
+  if (external) {
+    attach_value(entry, allocate_value(shape.value_room));
+    pool_.note_write(value_of(*entry), shape.value_length);
+  }
   return entry;
 }
 
@@ -134,6 +137,7 @@ Entry* EntryFactory::with_expiry(Entry* entry, int64_t expire_at_ms) {
   const bool same_shape = entry->has_expiry() && expire_at_ms != kNoExpiry;
   if (!same_shape || frozen(entry)) return rebuild(entry, entry->key(), expire_at_ms);
   entry->store(entry->header_bytes(), expire_at_ms);
+  pool_.note_write(entry->bytes() + entry->header_bytes(), sizeof expire_at_ms);
   return entry;
 }
 
@@ -141,6 +145,7 @@ Entry* EntryFactory::with_integer(Entry* entry, int64_t value) {
   assert(entry->encoding() == Encoding::kInteger);
   entry = writable(entry);
   entry->store(entry->value_offset(), value);
+  pool_.note_write(entry->bytes() + entry->value_offset(), sizeof value);
   return entry;
 }
 
@@ -157,6 +162,8 @@ Entry* EntryFactory::resize_string(Entry* entry, size_t length) {
   if (length > before) std::memset(value_of(*entry) + before, 0, length - before);
   entry->set_type(ObjectType::kString, Encoding::kRaw);
   entry->set_value_length(length);
+  pool_.note_write(entry, entry->value_offset());
+  if (length > before) pool_.note_write(value_of(*entry) + before, length - before);
   return entry;
 }
 
@@ -177,9 +184,10 @@ Entry* EntryFactory::resize_external(Entry* entry, size_t length) {
   if (length == before) return entry;
   entry = writable(entry);
   entry->set_value_length(length);
+  pool_.note_write(entry, entry->value_offset() + sizeof(char*));
   if (length > pool_.capacity(value_of(*entry))) replace_value(entry, before, with_headroom(length));
   if (length > before) {
-    note_write_in_place(*entry, before, length - before);
+    pool_.note_write(value_of(*entry) + before, length - before);
     std::memset(value_of(*entry) + before, 0, length - before);
   }
   return entry;
@@ -189,20 +197,15 @@ Entry* EntryFactory::resize_external(Entry* entry, size_t length) {
 void EntryFactory::replace_value(Entry* entry, size_t kept, size_t room) {
   char* old_block = value_of(*entry);
   char* block = allocate_value(room);
+  pool_.note_write(block, kept);
   std::memcpy(block, old_block, kept);
   arena_.release(old_block);
   attach_value(entry, block);
 }
 
-// A frozen large value is written where it is: the snapshot's report wants to know what the kernel copies for that.
-void EntryFactory::note_write_in_place(Entry& entry, size_t offset, size_t count) {
-  if (count != 0 && entry.external() && frozen(value_of(entry)))
-    pool_.note_frozen_write(value_of(entry) + offset, count);
-}
-
 std::span<char> EntryFactory::writable_range(Entry& entry, size_t offset, size_t count) {
   assert(entry.encoding() == Encoding::kRaw && offset + count <= entry.value_length());
-  note_write_in_place(entry, offset, count);
+  pool_.note_write(value_of(entry) + offset, count);
   return {value_of(entry) + offset, count};
 }
 

@@ -84,7 +84,6 @@ class EntryFactory {
   Entry* remake_string(Entry* entry, size_t length, size_t room);
   Entry* resize_external(Entry* entry, size_t length);
   void replace_value(Entry* entry, size_t kept, size_t room);
-  void note_write_in_place(Entry& entry, size_t offset, size_t count);
 
   static char* value_of(Entry& entry) {
     return entry.external() ? const_cast<char*>(entry.value_block()) : entry.bytes() + entry.value_offset();

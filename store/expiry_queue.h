@@ -35,9 +35,13 @@ class ExpiryQueue {
   ExpiryQueue(const ExpiryQueue&) = delete;
   ExpiryQueue& operator=(const ExpiryQueue&) = delete;
 
-  void add(int64_t expire_at_ms, uint64_t hash) { items_.insert({expire_at_ms, hash}); }
+  void add(int64_t expire_at_ms, uint64_t hash) { wrote(items_.insert({expire_at_ms, hash})); }
   // REQUIRES: this pair was added and not yet removed.
-  void remove(int64_t expire_at_ms, uint64_t hash) { items_.erase(items_.find(Item{expire_at_ms, hash})); }
+  void remove(int64_t expire_at_ms, uint64_t hash) {
+    const auto item = items_.find(Item{expire_at_ms, hash});
+    wrote(item);
+    items_.erase(item);
+  }
   void clear() { items_.clear(); }
   size_t size() const { return items_.size(); }
 
@@ -50,8 +54,14 @@ class ExpiryQueue {
 
  private:
   using Nodes = memory::UnsharedAllocator<Item>;
+  using Items = absl::btree_multiset<Item, std::less<>, Nodes>;
+
+  // The node that the item is in is written. (Of its neighbours, which take part in a split or a merge, nothing is
+  // said.)
+  void wrote(Items::const_iterator item) { items_.get_allocator().heap()->wrote(&*item); }
+
   union {
-    absl::btree_multiset<Item, std::less<>, Nodes> items_;
+    Items items_;
   };
 };
 

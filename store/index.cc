@@ -118,6 +118,7 @@ Index::Slot Index::append(Bucket* home, const Moving& key) {
     auto* added = new (heap_->allocate(sizeof(Bucket))) Bucket;
     overflow_buckets_++;
     added->set(0, *last, Bucket::kLinkPlace);
+    wrote(last);
     last->link(added);
     last = added;
   }
@@ -125,6 +126,7 @@ Index::Slot Index::append(Bucket* home, const Moving& key) {
   last->set_tag(place, key.tag);
   last->set_reference(place, key.reference);
   last->set_access(place, key.access);
+  wrote(last);
   return {last, place, base_};
 }
 
@@ -134,7 +136,9 @@ void Index::drop_last(Bucket* home) {
   Bucket* last = home;
   while (Bucket* next = last->next()) before = std::exchange(last, next);
   last->clear(last->used() - 1);
+  wrote(last);
   if (before == nullptr || last->used() > 1) return;
+  wrote(before);
   before->unlink();
   before->set(Bucket::kLinkPlace, *last, 0);
   heap_->release(last, sizeof(Bucket));
@@ -157,6 +161,7 @@ void Index::take_chain(Bucket* home, std::vector<Moving>& into) {
     b = next;
   }
   *home = Bucket();
+  wrote(home);
 }
 
 Index::Slot Index::insert(uint64_t hash, const Entry* entry, uint32_t access) {
@@ -170,7 +175,10 @@ Entry* Index::erase(Slot slot, uint64_t hash) {
   Bucket* const chain = home(hash);
   const Bucket* last = last_of(chain);
   const int last_place = last->used() - 1;
-  if (slot.bucket() != last || slot.number() != last_place) slot.bucket()->set(slot.number(), *last, last_place);
+  if (slot.bucket() != last || slot.number() != last_place) {
+    slot.bucket()->set(slot.number(), *last, last_place);
+    wrote(slot);
+  }
   drop_last(chain);
   size_--;
   if (sparse()) merge_one();
@@ -191,6 +199,7 @@ void Index::split_one() {
   if ((buckets_ + 1) * sizeof(Bucket) > range_.bytes()) return;
   ready_for(buckets_ + 1);
   Bucket* const added = new (bucket(buckets_)) Bucket;
+  wrote(added);
   if (buckets_ == 0) return set_bucket_count(1);
 
   const uint64_t parting_bit = std::bit_floor(buckets_);
@@ -236,8 +245,25 @@ void Index::open_range() {
   range_ = memory::AddressRange(*kernel_, {.bytes = std::bit_ceil(memory::total_system_memory()),
                                            .least_bytes = memory::kHugePageBytes,
                                            .alignment = memory::kHugePageBytes,
-                                           .forked = false,
+                                           .forked = forked_,
                                            .huge_pages_after = memory::kHugePageBytes});
+}
+
+void Index::set_forked(bool forked) {
+  forked_ = forked;
+  if (range_) range_.set_forked(forked);
+}
+
+void Index::watch(memory::CowLedger& ledger, int database) {
+  database_ = database;
+  watch_.start(ledger, range_, memory::MemoryKind::kIndex, [this] { return touched_bytes(); });
+}
+
+uint64_t Index::touched_bytes() const {
+  if (!range_) return 0;
+  // Beyond the first few, pages come in pieces that the next bucket touches, or were populated.
+  const size_t used = ready_bytes_ > memory::kHugePageBytes ? ready_bytes_ : buckets_ * sizeof(Bucket);
+  return range_.touched_bytes(used);
 }
 
 void Index::ready_for(size_t buckets) {

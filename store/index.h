@@ -39,6 +39,8 @@
 
 #include "base/random.h"
 #include "memory/address_range.h"
+#include "memory/cow_ledger.h"
+#include "memory/page_watch.h"
 #include "memory/unshared_heap.h"
 #include "store/bucket.h"
 #include "store/entry.h"
@@ -112,6 +114,17 @@ class Index {
     return range_.ready_ahead(buckets_ * sizeof(Bucket), ready_bytes_);
   }
 
+  // Whether a child inherits the home buckets, which it should not; for experiments. REQUIRES: no child is alive.
+  void set_forked(bool forked);
+  // Has what is written to inherited buckets during a snapshot counted, on behalf of a database; until stop_watching().
+  void watch(memory::CowLedger& ledger, int database);
+  void stop_watching() { watch_.stop(); }
+  void set_database(int database) { database_ = database; }
+  // The slot's reference or access stamp is written.
+  void wrote(Slot slot) { wrote(slot.bucket()); }
+  // Of the home buckets and what was readied ahead; whole pages.
+  uint64_t touched_bytes() const;
+
   // Calls visit(Slot) for the keys under one cursor position and returns the next cursor; 0 starts and ends. A key may
   // be visited twice. `visit` must not change the index.
   template <typename Visit>
@@ -164,6 +177,11 @@ class Index {
   }
   void set_bucket_count(size_t buckets);
 
+  void wrote(const Bucket* bucket) {
+    watch_.wrote(bucket, database_);
+    heap_->wrote(bucket);
+  }
+
   // ---- chains ----
   template <typename Matches>
   Slot find_where(uint64_t hash, Matches&& matches) const;
@@ -188,6 +206,9 @@ class Index {
   memory::UnsharedHeap* heap_;
   memory::KernelMemory* kernel_;
 
+  bool forked_ = false;
+  int database_ = -1;
+  memory::PageWatch watch_;
   memory::AddressRange range_;  // reserved with the first bucket
   size_t size_ = 0;
   size_t buckets_ = 0;      // home buckets

@@ -8,6 +8,11 @@ namespace cowslip::store {
 Keyspace::Keyspace(int databases, uint64_t hash_seed, const memory::ChunkPool::Options& memory)
     : chunks_(memory), hash_seed_(hash_seed), random_(hash_seed ^ os_random_u64()) {
   for (int number = 0; number < databases; number++) databases_.push_back(std::make_unique<Database>(*this, number));
+  chunks_.set_index_bytes([this] {
+    uint64_t bytes = 0;
+    for (const auto& db : databases_) bytes += db->contents_->index_touched_bytes();
+    return bytes;
+  });
 }
 
 Keyspace::~Keyspace() = default;
@@ -15,6 +20,7 @@ Keyspace::~Keyspace() = default;
 void Keyspace::swap(int a, int b) {
   if (a == b) return;
   std::swap(database(a).contents_, database(b).contents_);
+  for (const int number : {a, b}) database(number).contents_->set_database(number);
 }
 
 size_t Keyspace::total_keys() const {
@@ -49,12 +55,21 @@ bool Keyspace::index_kept_from_child() const {
   return std::ranges::all_of(databases_, [](const auto& db) { return db->index_kept_from_child(); });
 }
 
+Status Keyspace::set_policy(memory::Policy policy, bool on) {
+  if (const Status set = chunks_.set_policy(policy, on); !set) return set;
+  if (policy == memory::Policy::kUnsharedIndex) {
+    for (const auto& db : databases_) db->contents_->set_index_forked(!on);
+  }
+  return {};
+}
+
 size_t Keyspace::flush(int number, bool async) {
   Database& db = database(number);
   const size_t keys = db.size();
+  const memory::CowLedger::Because because(chunks_.ledger(), memory::WriteReason::kDelete);
   auto contents = db.detach();
   if (async && keys > 0) {
-    contents->arena.retire();
+    contents->retire();
     lazy_free_.submit(keys, [contents = std::move(contents)]() mutable { contents.reset(); });
   }
   return keys;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/error.h"
 #include "base/random.h"
 #include "memory/chunk_pool.h"
 #include "store/access_clock.h"
@@ -66,6 +67,10 @@ class Keyspace {
   uint64_t overhead_bytes() const;
   // Whether the system agrees that a forked child does not inherit indexes and queues, as far as there are any.
   bool index_kept_from_child() const;
+  // Switches a policy of the memory engine on or off (memory/chunk_pool.h), index and queues included.
+  Status set_policy(memory::Policy policy, bool on);
+  // Whether a child inherits indexes and queues: the policy is switched off.
+  bool index_forked() const { return !chunks_.policy(memory::Policy::kUnsharedIndex); }
   LazyFree& lazy_free() { return lazy_free_; }
   Random& random() { return random_; }
   uint64_t hash_seed() const { return hash_seed_; }

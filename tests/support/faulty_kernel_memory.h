@@ -37,6 +37,7 @@ class FaultyKernelMemory final : public KernelMemory {
     errno = errno_;
     return false;
   }
+  size_t resident_pages(const void* at, size_t pages) override { return real_.resident_pages(at, pages); }
   bool huge_pages_forbidden() override { return forbids_huge_pages_ || real_.huge_pages_forbidden(); }
   int refusals() const { return refusals_; }
 

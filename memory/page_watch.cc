@@ -1,0 +1,44 @@
+#include "memory/page_watch.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "memory/cow_ledger.h"
+
+namespace cowslip::memory {
+
+void PageWatch::start(CowLedger& ledger, const AddressRange& range, MemoryKind kind, std::function<size_t()> touched) {
+  ledger_ = &ledger;
+  range_ = &range;
+  kind_ = kind;
+  touched_ = std::move(touched);
+  ledger.add(*this);
+}
+
+void PageWatch::stop() {
+  if (ledger_ == nullptr) return;
+  size_t copied = 0;
+  for (size_t word = 0; word < (pages_ + 63) / 64; word++) copied += static_cast<size_t>(std::popcount(bits_[word]));
+  ledger_->watched_range_gone(pages_ - copied);
+  ledger_->remove(*this);
+  ledger_ = nullptr;
+  pages_ = 0;
+}
+
+size_t PageWatch::inherited_pages() const {
+  if (!*range_ || range_->kept_from_child()) return 0;
+  return (std::min(touched_(), range_->committed()) + kPageBytes - 1) / kPageBytes;
+}
+
+void PageWatch::begin(size_t pages, uint64_t* bits) {
+  begin_ = reinterpret_cast<uintptr_t>(range_->begin());
+  bits_ = bits;
+  pages_ = pages;
+}
+
+void PageWatch::first_write(int database) {
+  ledger_->count_watched_copy(kind_, database);
+}
+
+}  // namespace cowslip::memory
