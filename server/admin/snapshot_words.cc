@@ -47,14 +47,18 @@ std::string_view ending(SaveResult result) {
   return "ended after";
 }
 
+// By the ledger, which counts every page, or by the kernel, should that have seen more.
+int64_t copied(const SaveRecord& save) {
+  return static_cast<int64_t>(std::max(save.copied_total, save.copied_peak));
+}
+
 int64_t growth_now(const SaveRecord& save) {
   return save.timeline.empty() ? save.growth_end : save.timeline.back().growth;
 }
 
 std::string running_words(const SaveRecord& save, const Forecast* forecast) {
-  const std::string cost =
-      fmt::format("Memory has grown by {}, and the kernel has copied {}.", size_words(growth_now(save)),
-                  size_words(static_cast<int64_t>(save.copied_total)));
+  const std::string cost = fmt::format("Memory has grown by {}, and the kernel has copied {}.",
+                                       size_words(growth_now(save)), size_words(copied(save)));
   if (forecast == nullptr) {
     return fmt::format("{} has been at work for {}: too early to tell its end. {}", title(save),
                        ms_words(save.duration_ms), cost);
@@ -99,7 +103,7 @@ std::string save_words(const SaveRecord& save, const Forecast* forecast) {
     text += save.error.empty() ? "." : fmt::format(": {}.", save.error);
   }
   return text + fmt::format(" Memory grew by {} at most, and the kernel copied {}.", size_words(save.growth_peak),
-                            size_words(static_cast<int64_t>(save.copied_total)));
+                            size_words(copied(save)));
 }
 
 std::string forecast_words(const Forecast& forecast) {

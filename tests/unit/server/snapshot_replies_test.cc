@@ -384,6 +384,14 @@ TEST(SnapshotReplies, WithoutASaveAreEmpty) {
   }
 }
 
+// The ledger counts every page that is copied; the kernel's figure is what is the child's alone at one time.
+TEST(SnapshotWords, TheLargerOfLedgerAndKernelWasCopied) {
+  SaveRecord save = running_save();
+  EXPECT_THAT(save_words(save, nullptr), HasSubstr("copied 2.0 KB"));
+  save.copied_peak = 4096;
+  EXPECT_THAT(save_words(save, nullptr), HasSubstr("copied 4.0 KB"));
+}
+
 TEST(SnapshotWords, Durations) {
   EXPECT_EQ(duration_words(0), "0 us");
   EXPECT_EQ(duration_words(999), "999 us");
