@@ -94,6 +94,7 @@ CgroupMemory::CgroupMemory(std::string root) : root_(std::move(root)) {
 void CgroupMemory::find() {
   groups_.clear();
   events_.reset();
+  kills_together_ = false;
   const CgroupMounts mounts(root_);
   version_ = CgroupVersion::kV1;
   if (find_groups(mounts.memory_v1())) return;
@@ -132,6 +133,8 @@ void CgroupMemory::climb(const CgroupPlace& place) {
 void CgroupMemory::look_at(const std::string& folder, std::optional<Group>& own) {
   const Names& names = names_of(version_);
   if (!has_file(folder, names.usage)) return;
+  const auto together = read_kernel_file(folder + "/memory.oom.group");
+  if (together && leading_number(*together) == 1) kills_together_ = true;
   const uint64_t limit = std::min(limit_in(folder, names.limit), limit_in(folder, names.second_limit));
   if (!own) {
     own = open_group(folder, limit);
@@ -169,7 +172,8 @@ CgroupReading CgroupMemory::read_group(const Group& group) const {
           .usage = leading_number(usage.text()).value_or(0),
           .reclaimable_cache = statistic(names.inactive_file) + statistic(names.active_file),
           .anonymous = statistic(names.anonymous),
-          .oom_kills = std::nullopt};
+          .oom_kills = std::nullopt,
+          .kills_together = kills_together_};
 }
 
 size_t CgroupMemory::tightest() const {

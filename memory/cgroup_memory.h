@@ -37,6 +37,9 @@ struct CgroupReading {
   uint64_t anonymous = 0;             // of it, memory of processes: stays, as long as there is no swap
   std::optional<uint64_t> oom_kills;  // in the process's own group, since it was made
 
+  // Version 2's memory.oom.group: at the limit, the kernel ends all processes of the group instead of one.
+  bool kills_together = false;
+
   bool limited() const { return limit != kUnlimited; }
   // What can still be taken before the limit; kUnlimited without one.
   uint64_t room() const;
@@ -78,7 +81,8 @@ class CgroupMemory {
   CgroupVersion version_ = CgroupVersion::kNone;
   std::vector<Group> groups_;  // with limits, from the own one upwards; or the own one alone
   size_t tightest_ = 0;        // among them, as of the last find()
-  UniqueFd events_;            // of the own group, where kills are counted
+  bool kills_together_ = false;
+  UniqueFd events_;  // of the own group, where kills are counted
 };
 
 }  // namespace cowslip::memory

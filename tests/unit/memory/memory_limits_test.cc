@@ -301,6 +301,16 @@ TEST_F(MemoryLimitsTest, V2HighIsALimitToo) {
   EXPECT_EQ(read().cgroup.usage, 512 * kMiB);
 }
 
+TEST_F(MemoryLimitsTest, V2GroupsThatDieTogether) {
+  mount_v2("/pod/server");
+  group_v2("/pod", "2147483648\n", "max\n", 512 * kMiB, 0);
+  group_v2("/pod/server", "max\n", "max\n", 512 * kMiB, 0);
+  root_.write("/sys/fs/cgroup/pod/server/memory.oom.group", "0\n");
+  EXPECT_FALSE(read().cgroup.kills_together);
+  root_.write("/sys/fs/cgroup/pod/memory.oom.group", "1\n");
+  EXPECT_TRUE(read().cgroup.kills_together);
+}
+
 TEST_F(MemoryLimitsTest, V2MemoryIsCountedFurtherUp) {
   mount_v2("/slice/server");
   group_v2("/slice", "1073741824\n", "max\n", 256 * kMiB, 0);
