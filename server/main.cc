@@ -22,6 +22,7 @@
 #include "memory/heap.h"
 #include "server/config_store.h"
 #include "server/server.h"
+#include "server/system_report.h"
 
 namespace cowslip::server {
 
@@ -32,6 +33,7 @@ constexpr std::string_view kUsage =
     "       cowslip-server - (read config from stdin)\n"
     "       cowslip-server -v or --version\n"
     "       cowslip-server -h or --help\n"
+    "       cowslip-server --check-system [/path/to/cowslip.conf] [options] (look for what hinders background saves)\n"
     "\n"
     "Examples:\n"
     "       cowslip-server (run the server with default conf)\n"
@@ -125,8 +127,9 @@ void log_start(const ConfigStore& settings, const Logger& log, const std::string
   log.notice("Running mode=standalone, port={}.", settings.values().port);
 }
 
-int run(const std::vector<std::string>& arguments, const char* name) {
+int run(std::vector<std::string> arguments, const char* name) {
   const std::string executable = own_path(name);
+  const bool only_check = std::erase(arguments, "--check-system") != 0;
   ConfigStore settings;
   if (const Status loaded = settings.load(arguments); !loaded) {
     print(stderr, loaded.error().message);
@@ -134,6 +137,7 @@ int run(const std::vector<std::string>& arguments, const char* name) {
     return 1;
   }
   const ServerConfig& config = settings.values();
+  if (only_check) return print_system_report(config);
   Logger log;
   if (!open_log(config, log)) return 1;
   if (config.daemonize) become_daemon();

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <utility>
 
 #include "server/client_registry.h"
@@ -21,6 +20,7 @@
 #include "server/shutdown.h"
 #include "server/signals.h"
 #include "server/slowlog.h"
+#include "server/system_report.h"
 
 namespace cowslip::server {
 
@@ -44,26 +44,6 @@ constexpr std::string_view kProtectedMode =
 // Best effort: the client is about to be gone, and its socket's buffer is empty.
 void say_and_forget(const Connection& client, std::string_view words) {
   send(client.fd.get(), words.data(), words.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-void warn_about_overcommit(Logger& log) {
-  int overcommit = 1;
-  std::ifstream("/proc/sys/vm/overcommit_memory") >> overcommit;
-  if (overcommit == 1) return;
-  log.warning(
-      "WARNING Memory overcommit must be enabled! Without it, a background save may fail under low memory condition. "
-      "To "
-      "fix this issue add 'vm.overcommit_memory = 1' to /etc/sysctl.conf and then reboot or run the command 'sysctl "
-      "vm.overcommit_memory=1' for this to take effect.");
-}
-
-void tell_of_huge_pages(const memory::MemoryPolicies& policies, Logger& log) {
-  if (policies.huge_pages) return;
-  log.notice(
-      "Huge pages are {}. Everything works on pages of 4 KiB, but a fork takes about 25 ms for each gigabyte instead "
-      "of "
-      "1 ms.",
-      policies.huge_pages_text);
 }
 
 }  // namespace
@@ -164,9 +144,8 @@ int Server::run() {
   if (!http_->open()) return 1;
   signals_ = std::make_unique<Signals>(*this);
   log_.notice("Server initialized");
-  warn_about_overcommit(log_);
-  tell_of_huge_pages(keyspace_.chunks().policies(), log_);
   (void)set_oom_score();  // the log has the reason; it is no reason not to serve
+  log_findings(check_system(gather_system_facts(), dataset_before_load(config_)), log_);
   cron_->start();
   defragmenter_->start();
   if (const Status loaded = loading_->load_at_start(); !loaded) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "server/system_report.h"
 
 namespace cowslip::server {
 namespace {
@@ -20,12 +21,7 @@ void add_waste(std::string& advice, double ratio, double limit, int64_t bytes, s
                         format_memory_human(static_cast<uint64_t>(bytes)), remedy);
 }
 
-}  // namespace
-
-std::string memory_advice(const MemoryFigures& figures, size_t clients) {
-  if (figures.used < kSmallestWorthJudging) {
-    return "There is too little data here for a judgement: fixed costs outweigh it. Ask again with a real dataset.\n";
-  }
+std::string advice_on_figures(const MemoryFigures& figures, size_t clients) {
   std::string advice;
   if (figures.peak > figures.used + figures.used / 2) {
     advice += fmt::format(
@@ -44,7 +40,24 @@ std::string memory_advice(const MemoryFigures& figures, size_t clients) {
     advice += fmt::format(" * Clients: their buffers hold {} each on average. CLIENT LIST shows whose (omem, qbuf).\n",
                           format_memory_human(figures.clients_normal / clients));
   }
-  return advice.empty() ? "Nothing wrong with the memory as far as can be seen.\n" : "What stands out:\n\n" + advice;
+  return advice;
+}
+
+}  // namespace
+
+std::string memory_advice(const MemoryFigures& figures, size_t clients, const std::vector<SystemFinding>& findings) {
+  const bool judge_figures = figures.used >= kSmallestWorthJudging;
+  std::string advice = judge_figures ? advice_on_figures(figures, clients) : "";
+  advice += listed(findings, Severity::kWarning);
+  if (!advice.empty()) advice = "What stands out:\n\n" + advice;
+  if (advice.empty() && judge_figures) advice = "Nothing wrong with the memory as far as can be seen.\n";
+  if (!judge_figures) {
+    advice =
+        "There is too little data here for a judgement: fixed costs outweigh it. Ask again with a real dataset.\n" +
+        (advice.empty() ? "" : "\n" + advice);
+  }
+  const std::string notes = listed(findings, Severity::kNote);
+  return notes.empty() ? advice : advice + "\nWorth knowing:\n\n" + notes;
 }
 
 }  // namespace cowslip::server

@@ -10,6 +10,7 @@
 #include "server/client_registry.h"
 #include "server/info_memory.h"
 #include "server/server.h"
+#include "server/system_report.h"
 
 namespace cowslip::server {
 namespace {
@@ -127,7 +128,8 @@ void cmd_memory_stats(CommandContext& c) {
 
 void cmd_memory_doctor(CommandContext& c) {
   Server& server = server_of(c);
-  c.reply.verbatim(memory_advice(gather_memory_figures(server), server.clients().size()));
+  const auto findings = check_system(gather_system_facts(), dataset_of(server));
+  c.reply.verbatim(memory_advice(gather_memory_figures(server), server.clients().size(), findings));
 }
 
 void cmd_memory_malloc_stats(CommandContext& c) {
