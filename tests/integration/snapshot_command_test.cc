@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
-
 #include "tests/support/server_process.h"
 
 namespace cowslip::testing {
@@ -24,21 +22,11 @@ std::string text(const Reply& map, std::string_view name) {
   return value == nullptr ? std::string() : value->text;
 }
 
-// A save that stays: its child is stopped until the object goes.
-class HeldSave {
- public:
-  explicit HeldSave(const ServerProcess& server) {
-    EXPECT_FALSE(server.client()("BGSAVE").is_error());
-    EXPECT_TRUE(eventually([&] { return (child_ = server.child()) != 0; }));
-    ::kill(child_, SIGSTOP);
-  }
-  ~HeldSave() { ::kill(child_, SIGCONT); }
-  HeldSave(const HeldSave&) = delete;
-  HeldSave& operator=(const HeldSave&) = delete;
-
- private:
-  pid_t child_ = 0;
-};
+// A save that stays at work: its child takes a second for each key.
+void start_slow_save(const ServerProcess& server) {
+  ASSERT_TRUE(server.client()("CONFIG", "SET", "rdb-key-save-delay", "1000000").is_ok());
+  ASSERT_FALSE(server.client()("BGSAVE").is_error());
+}
 
 TEST(SnapshotCommand, WithoutASaveIsEmptyAndStillOfUse) {
   const ServerProcess server;
@@ -57,7 +45,7 @@ TEST(SnapshotCommand, WithoutASaveIsEmptyAndStillOfUse) {
 TEST(SnapshotCommand, ShowsTheSaveAtWork) {
   const ServerProcess server;
   populate(server, 2000, 1000);
-  const HeldSave save(server);
+  ASSERT_NO_FATAL_FAILURE(start_slow_save(server));
   Client client = server.client();
   for (int i = 0; i < 500; ++i) client("SET", "key:" + std::to_string(i), std::string(1000, 'x'));
   const Reply status = client("SNAPSHOT", "STATUS");
@@ -76,10 +64,8 @@ TEST(SnapshotCommand, RemembersHowSavesEnded) {
   const ServerProcess server;
   populate(server, 100, 100);
   ASSERT_EQ(background_save(server), "ok");
-  {
-    const HeldSave save(server);
-    ASSERT_FALSE(server.client()("BGSAVE", "CANCEL").is_error());
-  }
+  ASSERT_NO_FATAL_FAILURE(start_slow_save(server));
+  ASSERT_FALSE(server.client()("BGSAVE", "CANCEL").is_error());
   wait_for_save(server);
   Client client = server.client();
   const Reply history = client("SNAPSHOT", "HISTORY");
