@@ -112,10 +112,10 @@ std::optional<std::string> SnapshotGuard::check(const GuardReading& reading, con
                      megabytes(reading.headroom.bytes), reading.headroom.limit, megabytes(reading.headroom.total));
 }
 
-// Over the last hundred milliseconds, because memory is handed out many pages at a time. What was fastest is forgotten
+// Over the last sixty milliseconds, because memory is handed out many pages at a time. What was fastest is forgotten
 // slowly: writers come in bursts.
 void SnapshotGuard::update_consumption(const GuardReading& reading) {
-  constexpr int64_t kSlopeMs = 100;
+  constexpr int64_t kSlopeMs = 60;
   constexpr double kForget = 0.95;
   const size_t known = std::min(readings_, kWindow);
   recent_[readings_++ % kWindow] = reading;

@@ -55,8 +55,9 @@ struct GuardReading {
 // Watches one save. Event loop only.
 class SnapshotGuard {
  public:
-  // How long a killed child is given until its memory is free, ticks and scheduling included.
-  static constexpr int64_t kStopMs = 250;
+  // How long a killed child is given until its memory is free, a tick and scheduling included: measured up to 60 ms
+  // from the decision on, with six busy processes for each processor.
+  static constexpr int64_t kStopMs = 200;
   // What is allowed for beside that: pages and chunks are handed out many at a time.
   static constexpr uint64_t kMarginBytes = 8 << 20;
 

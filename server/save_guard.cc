@@ -24,6 +24,7 @@ namespace {
 constexpr int64_t kTickMs = 20;
 // With plenty of room the system is asked about it this often, and growth is taken off in between.
 constexpr uint64_t kTicksBetweenLooks = 5;
+constexpr uint64_t kTicksBetweenSearches = 50;  // for groups and their limits: somebody may change them
 constexpr uint64_t kPlentyBytes = 256 << 20;
 constexpr size_t kMostSamples = 256;
 constexpr int64_t kLookAgainMs = 1000;
@@ -166,7 +167,9 @@ void SaveGuard::look_at_room(int64_t at_ms, int64_t growth) {
   const persistence::GuardSettings now = settings();
   const bool plenty = room_.bytes > now.reserve + kPlentyBytes;
   if (!plenty || ticks_ % kTicksBetweenLooks == 0) {
-    room_ = memory::headroom(limits_.update());
+    // The first look is that of a tick and not before: clients wait for a fork as it is.
+    const bool anew = ticks_ % kTicksBetweenSearches == 0;
+    room_ = memory::headroom(anew ? limits_.refresh() : limits_.update());
     growth_at_look_ = growth;
   }
   persistence::GuardReading reading{.at_ms = at_ms, .growth = growth, .headroom = room_};

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""A server in a memory control group that is too small for a save under writes: does it live, is all of its data there?
+
+Each round sets the group's limit anew, starts a save, and writes as fast as it can while the save is at work. A model
+keeps what was acknowledged, and reads it back. One process serves all rounds. Kinds of rounds:
+
+  roomy   limit 1.3 x what the server uses: random SETs. The save has to end well
+  tight   limit so that the growth of random SETs does not fit: the guard has to stop the save
+  large   the same with SETRANGE in values of a megabyte, where each write makes the kernel copy a page
+
+    tests/container/guard_test.py [--rounds N] [--keys N] [--redis] [--output FILE.md]
+
+Without options it is the short version of CI. Exit code 77: no control group can be made here. With --redis,
+redis-server takes one roomy round first, for comparison.
+"""
+
+import argparse
+import datetime
+import os
+import random
+import sys
+import time
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+from lib import cgroup  # noqa: E402
+from lib.resp import Client, ServerError, encode  # noqa: E402
+from lib.servers import COWSLIP, Server, find_programs  # noqa: E402
+
+MB = 1 << 20
+BATCH = 100
+LARGE_BYTES = MB
+PIECE = 8
+RESERVE = 32 * MB
+PAD = random.Random(7).randbytes(88)
+SKIPPED = 77
+
+
+def key(number):
+    return b"key:%012d" % number
+
+
+class Model:
+    """What was acknowledged: for each key the number of its last write, for each large value its bytes."""
+
+    def __init__(self, keys, large):
+        self.last = array("Q", [0]) * keys
+        self.large = [bytearray(PAD * (LARGE_BYTES // len(PAD) + 1))[:LARGE_BYTES] for _ in range(large)]
+        self.next = 1
+
+    def value(self, number):
+        return b"%012d" % self.last[number] + PAD
+
+
+class Writer:
+    """One connection with a batch of writes under way. Changes the model when they are acknowledged."""
+
+    def __init__(self, port, model, seed):
+        self.client = Client(port)
+        self.model = model
+        self.random = random.Random(seed)
+        self.touched = set()
+        self.longest_s = 0.0
+
+    def _exchange(self, requests, count, replies_ok):
+        sent = time.monotonic()
+        self.client.send(requests)
+        for _ in range(count):
+            reply = self.client.read_reply()
+            if not replies_ok(reply):
+                raise ServerError(f"a write was answered with {reply!r}")
+        self.longest_s = max(self.longest_s, time.monotonic() - sent)
+
+    def fill(self, first, count):
+        self._set(list(range(first, first + count)))
+
+    def set_some(self):
+        size = len(self.model.last)
+        self._set([int(self.random.random() * size) for _ in range(BATCH)])
+
+    def _set(self, numbers):
+        begin = self.model.next
+        self.model.next += len(numbers)
+        template = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$100\r\n%012d"
+        requests = b"".join([template % (n, begin + i) + PAD + b"\r\n" for i, n in enumerate(numbers)])
+        self._exchange(requests, len(numbers), lambda reply: reply in (b"OK", "OK"))
+        for i, n in enumerate(numbers):
+            self.model.last[n] = begin + i
+        self.touched.update(numbers)
+
+    def change_large(self):
+        changes = []
+        for _ in range(BATCH):
+            number = self.random.randrange(len(self.model.large))
+            at = self.random.randrange(LARGE_BYTES - PIECE)
+            self.model.next += 1
+            changes.append((number, at, b"%08d" % (self.model.next % 10**8)))
+        requests = b"".join(encode("SETRANGE", f"large:{n}", str(at), piece) for n, at, piece in changes)
+        self._exchange(requests, len(changes), lambda reply: reply == LARGE_BYTES)
+        for n, at, piece in changes:
+            self.model.large[n][at : at + PIECE] = piece
+
+
+def fill(server, model):
+    writer = Writer(server.port, model, 1)
+    for first in range(0, len(model.last), BATCH):
+        writer.fill(first, min(BATCH, len(model.last) - first))
+    for number, value in enumerate(model.large):
+        writer.client.call("SET", f"large:{number}", bytes(value))
+
+
+def lost(client, model, numbers):
+    """How many of the acknowledged writes cannot be read back."""
+    count = 0
+    numbers = list(numbers)
+    for first in range(0, len(numbers), 1000):
+        batch = numbers[first : first + 1000]
+        replies = client.call("MGET", *[key(n).decode() for n in batch])
+        count += sum(reply != model.value(n) for n, reply in zip(batch, replies))
+    for number, value in enumerate(model.large):
+        count += client.call("GET", f"large:{number}") != bytes(value)
+    return count
+
+
+@dataclass
+class Round:
+    kind: str
+    limit: int = 0
+    used_before: int = 0
+    seconds: float = 0.0
+    writes: int = 0
+    growth: int = 0
+    outcome: str = ""
+    why: str = ""
+    least_room: int = 0
+    longest_wait_s: float = 0.0
+    lost: int = 0
+    kills: int = 0
+    problems: list = field(default_factory=list)
+
+
+class Group:
+    """The server's control group, of either version."""
+
+    def __init__(self, group):
+        self.folder = group.folder
+        self.group = group
+        self.v1 = (group.folder / "memory.limit_in_bytes").exists()
+
+    def set_limit(self, limit):
+        name = "memory.limit_in_bytes" if self.v1 else "memory.max"
+        (self.folder / name).write_text(str(limit if limit else -1 if self.v1 else "max"))
+
+    def used(self):
+        """What cannot be given back: all that is charged, less the page cache."""
+        wanted = ("total_inactive_file", "total_active_file") if self.v1 else ("inactive_file", "active_file")
+        lines = (line.split() for line in (self.folder / "memory.stat").read_text().splitlines())
+        return self.group.usage_bytes() - sum(int(value) for name, value in lines if name in wanted)
+
+    def kills(self):
+        name = "memory.oom_control" if self.v1 else "memory.events"
+        for line in (self.folder / name).read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+
+def settle(client, group):
+    """Waits until what the last save left in holes has gone back to the system."""
+    last, deadline = 0, time.monotonic() + 20
+    while time.monotonic() < deadline:
+        now = group.used()
+        if abs(now - last) < MB:
+            return
+        last = now
+        time.sleep(0.5)
+
+
+def limit_for(kind, used):
+    if kind == "roomy":
+        return int(used * 1.3)
+    # The guard keeps the reserve and a margin of 8 MB. What is left is less than the writes of a whole save come to.
+    return used + RESERVE + (14 * MB if kind == "tight" else 64 * MB)
+
+
+def run_round(kind, server, group, model, options, seed):
+    result = Round(kind)
+    client = server.client()
+    settle(client, group)
+    kills_before = group.kills()
+    result.used_before = group.used()
+    result.limit = limit_for(kind, result.used_before)
+    group.set_limit(result.limit)
+    writer = Writer(server.port, model, seed)
+    least_room = result.limit
+    begun = time.monotonic()
+    try:
+        client.call("BGSAVE", "FORCE") if server.name == "cowslip" else client.call("BGSAVE")
+        while result.writes < options.writes:
+            writer.change_large() if kind == "large" else writer.set_some()
+            result.writes += BATCH
+            if result.writes % (20 * BATCH) == 0:
+                least_room = min(least_room, result.limit - group.used())
+                if client.info()["rdb_bgsave_in_progress"] == "0":
+                    break
+        while client.info()["rdb_bgsave_in_progress"] != "0":
+            time.sleep(0.01)
+        info = client.info()
+        result.seconds = time.monotonic() - begun
+        result.outcome = info.get("snapshot_state") or info["rdb_last_bgsave_status"]
+        result.why = info.get("snapshot_error", "")
+        result.growth = int(info.get("snapshot_growth_bytes", 0))
+        group.set_limit(0)
+        result.lost = lost(client, model, writer.touched)
+    except (OSError, EOFError, ServerError, ConnectionError) as error:
+        result.outcome = f"the server is gone: {error}" if server._process.poll() is not None else f"{error}"
+        result.problems.append(result.outcome)
+        group.set_limit(0)
+    result.least_room = least_room
+    result.longest_wait_s = writer.longest_s
+    result.kills = group.kills() - kills_before
+    judge(result, server)
+    return result
+
+
+def judge(result, server):
+    wanted = "ok" if result.kind == "roomy" else "stopped by guard"
+    if result.outcome != wanted:
+        result.problems.append(f"the save ended with '{result.outcome}' instead of '{wanted}'")
+    if result.lost:
+        result.problems.append(f"{result.lost} acknowledged writes are lost")
+    if result.kills:
+        result.problems.append(f"{result.kills} processes were killed by the kernel")
+    leftover = [file.name for file in server.folder.glob("temp-*")]
+    if leftover:
+        time.sleep(1)  # a thread removes large ones
+        if any((server.folder / name).exists() for name in leftover):
+            result.problems.append(f"left behind: {leftover}")
+
+
+def experiment(name, program, kinds, options):
+    """Runs the rounds. None where no control group can be made."""
+    with cgroup.memory_group(f"guard-test-{name}") as made:
+        if made is None:
+            return None
+        group = Group(made)
+        # Slower than the disk would allow, so that the writes come while the save is at work.
+        arguments = ["--rdb-key-save-delay", str(options.delay)] if name == "cowslip" else []
+        rounds = []
+        with Server(name, program, arguments) as server:
+            made.add(server.pid)
+            model = Model(options.keys, options.large if "large" in kinds else 0)
+            fill(server, model)
+            for number, kind in enumerate(kinds):
+                rounds.append(run_round(kind, server, group, model, options, options.seed + number))
+                say(name, number + 1, rounds[-1])
+                if server._process.poll() is not None:
+                    break
+            else:
+                with server.client() as client:
+                    missing = lost(client, model, range(options.keys))
+                if missing:
+                    rounds[-1].problems.append(f"at the end {missing} acknowledged writes are lost")
+        return rounds
+
+
+def say(name, number, result):
+    verdict = "ok" if not result.problems else "FAILED: " + "; ".join(result.problems)
+    print(f"{name} {number} {result.kind}: limit {result.limit // MB} MB, used {result.used_before // MB} MB, "
+          f"{result.writes} writes, growth {result.growth / MB:.0f} MB, least room {result.least_room / MB:.0f} MB, "
+          f"longest wait {result.longest_wait_s * 1000:.0f} ms, {result.seconds:.1f} s, {result.outcome}: {verdict}"
+          f"{' (' + result.why + ')' if result.why else ''}", flush=True)  # fmt: skip
+
+
+def table(experiments, options):
+    lines = [
+        f"`{' '.join(['tests/container/guard_test.py', *sys.argv[1:]])}`, {datetime.date.today()}, {os.uname().release}, "
+        f"{options.keys:,} keys of 16 bytes with values of 100 bytes, {options.large} values of a megabyte. "
+        f"Up to {options.writes:,} writes while the save is at work (the "
+        f"child slowed by rdb-key-save-delay {options.delay}). Every acknowledged write was read back.",
+        "",
+        "| server | round | limit / used | saves that ended well | stopped by the guard | server killed | acknowledged "
+        "writes lost | growth, median (most) | least room, least of all | longest wait of 100 writes, median (most) |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, rounds in experiments:
+        for kind in dict.fromkeys(r.kind for r in rounds):
+            of_kind = [r for r in rounds if r.kind == kind]
+            growth = sorted(r.growth for r in of_kind)
+            waits = sorted(r.longest_wait_s * 1000 for r in of_kind)
+            lines.append(
+                f"| {name} | {kind} x {len(of_kind)} | {of_kind[0].limit / max(of_kind[0].used_before, 1):.2f} "
+                f"| {sum(r.outcome == 'ok' for r in of_kind)} | {sum(r.outcome == 'stopped by guard' for r in of_kind)} "
+                f"| {sum('the server is gone' in r.outcome for r in of_kind)} | {sum(r.lost for r in of_kind)} "
+                f"| {growth[len(growth) // 2] / MB:.0f} ({growth[-1] / MB:.0f}) MB "
+                f"| {min(r.least_room for r in of_kind) / MB:.0f} MB "
+                f"| {waits[len(waits) // 2]:.0f} ({waits[-1]:.0f}) ms |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--kinds", default="roomy,tight,large")
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--large", type=int, default=150, help="values of a megabyte (default 150)")
+    parser.add_argument("--writes", type=int, default=1_000_000, help="at most, per round")
+    parser.add_argument("--delay", type=int, default=-1, help="rdb-key-save-delay of Cowslip (default -1: 1 us a key)")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("COWSLIP_SEED", time.time_ns() % 10**9)))
+    parser.add_argument("--redis", action="store_true", help="redis-server first")
+    parser.add_argument("--server", default=str(COWSLIP))
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    print(f"seed: {options.seed}; repeat with COWSLIP_SEED={options.seed}")
+    kinds = options.kinds.split(",")
+    experiments = []
+    if options.redis:
+        experiments.append(("redis", experiment(*find_programs(["redis"])[0], ["roomy"], options)))
+    wanted = [kinds[i % len(kinds)] for i in range(options.rounds)]
+    experiments.append(("cowslip", experiment("cowslip", options.server, wanted, options)))
+    if experiments[-1][1] is None:
+        print("skipped: no memory control group can be made here")
+        return SKIPPED
+    if options.output:
+        before = options.output.read_text() + "\n" if options.output.exists() else "# Saves in a control group too small\n\n"
+        options.output.write_text(before + table(experiments, options))
+    failed = any(r.problems for r in experiments[-1][1])
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
