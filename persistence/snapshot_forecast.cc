@@ -201,6 +201,9 @@ struct Look {
   double progress;
   double changes;
   double growth;
+  double copied;       // pages of the child's alone, now
+  double copied_ever;  // the same and those that it has given back
+  double fresh;        // growth but for those
 };
 
 // How fast growth slows down beside the child's progress: the n-th change makes something new in proportion to
@@ -229,26 +232,54 @@ struct Model {
   static constexpr double kUnit = 10'000;  // changes; only to keep the figures in hand
 };
 
+// Of the copies there were, as the child moves on to `progress`: they lie evenly in what it has not saved yet.
+double given_back(const Look& before, double progress) {
+  if (progress <= before.progress || before.progress >= 1) return 0;
+  return before.copied * (progress - before.progress) / (1 - before.progress);
+}
+
 std::vector<Look> looks_of(const SaveFacts& facts, std::span<const SaveSample> samples) {
+  // The ledger counts every block; the growth of the process goes in steps, for chunks are handed out whole.
+  const bool ledger = samples.back().fresh > 0;
   std::vector<Look> looks;
   looks.push_back({});
   for (const SaveSample& sample : samples) {
     if (sample.at_ms <= 0) continue;
-    looks.push_back({.ms = as_double(sample.at_ms),
-                     .progress = std::min(as_double(sample.keys_written) / as_double(facts.keys_total), 1.0),
-                     .changes = as_double(sample.changes),
-                     .growth = as_double(sample.growth)});
+    const double growth = as_double(sample.growth), copied = as_double(sample.copied);
+    const Look before = looks.back();
+    Look look{.ms = as_double(sample.at_ms),
+              .progress = std::min(as_double(sample.keys_written) / as_double(facts.keys_total), 1.0),
+              .changes = as_double(sample.changes),
+              .growth = growth,
+              .copied = copied,
+              .copied_ever = before.copied_ever + copied - before.copied,
+              .fresh = ledger ? as_double(sample.fresh) : growth - copied};
+    look.copied_ever += given_back(before, look.progress);
+    looks.push_back(look);
   }
   return looks;
 }
 
+// What growth is beside copies and new blocks: the rest of chunks begun, metadata, other heaps.
+double growth_beside(const std::vector<Look>& looks) {
+  constexpr double kLately = 0.6;  // of the time
+  double sum = 0;
+  int count = 0;
+  for (const Look& look : looks) {
+    if (look.ms < looks.back().ms * kLately) continue;
+    sum += look.growth - look.copied - look.fresh;
+    count++;
+  }
+  return count == 0 ? 0 : sum / count;
+}
+
 // Least squares of growth = base + bytes * (sum of weights), neither of them negative.
-void fit(Model& model, const std::vector<Look>& looks) {
+void fit(Model& model, const std::vector<Look>& looks, double Look::* field) {
   double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, x = 0;
   std::vector<double> xs;
   for (size_t i = 1; i < looks.size(); i++) {
     xs.push_back(x += model.weight(looks[i - 1], looks[i]));
-    n++, sx += x, sy += looks[i].growth, sxx += x * x, sxy += x * looks[i].growth;
+    n++, sx += x, sy += looks[i].*field, sxx += x * x, sxy += x * (looks[i].*field);
   }
   const double determinant = n * sxx - sx * sx;
   model.bytes = determinant > 0 ? (n * sxy - sx * sy) / determinant : 0;
@@ -257,20 +288,20 @@ void fit(Model& model, const std::vector<Look>& looks) {
   model.bytes = std::max(model.bytes, 0.0);
   double squares = 0;
   for (size_t i = 0; i < xs.size(); i++) {
-    squares += std::pow(looks[i + 1].growth - model.base - model.bytes * xs[i], 2);
+    squares += std::pow(looks[i + 1].*field - model.base - model.bytes * xs[i], 2);
   }
   model.error = n > 0 ? std::sqrt(squares / n) : 0;
 }
 
 // The exponent that explains best what was seen. One that says the least about the writers is taken unless another is
 // clearly better: memory is handed out many pages at a time, and a few steps look like a bend.
-Model best_model(const std::vector<Look>& looks, double keys, double added_share) {
+Model best_model(const std::vector<Look>& looks, double Look::* field, double keys, double added_share) {
   constexpr double kClearly = 0.97;
   Model best{.keys = keys, .added_share = added_share, .exponent = kExponents.front()};
-  fit(best, looks);
+  fit(best, looks, field);
   for (const double exponent : kExponents) {
     Model model{.keys = keys, .added_share = added_share, .exponent = exponent};
-    fit(model, looks);
+    fit(model, looks, field);
     if (model.error < best.error * kClearly) best = model;
   }
   return best;
@@ -302,19 +333,27 @@ int64_t tail_left(const std::vector<Look>& looks, int64_t tail_ms) {
   return std::max<int64_t>(tail_ms - std::llround(gone), 0);
 }
 
-double further_growth(const Model& model, Look now, double speed, double changes_per_ms) {
+// How fast the child gets on, as a share of its work, and writes come, per millisecond.
+struct Pace {
+  double progress;
+  double changes;
+};
+
+// The largest that growth becomes on the rest of the way.
+double peak_growth(const Model& fresh, const Model& copies, Look now, double beside, const Pace& pace) {
   constexpr int kSteps = 50;
-  if (now.progress >= 1 || speed <= 0) return 0;
-  double sum = 0;
+  double peak = now.growth;
   const double step = (1 - now.progress) / kSteps;
-  for (int i = 0; i < kSteps; i++) {
+  for (int i = 0; i < kSteps && pace.progress > 0; i++) {
     Look next = now;
     next.progress += step;
-    next.changes += changes_per_ms * step / speed;
-    sum += model.weight(now, next);
+    next.changes += pace.changes * step / pace.progress;
+    next.fresh += fresh.bytes * fresh.weight(now, next);
+    next.copied += copies.bytes * copies.weight(now, next) - given_back(now, next.progress);
+    peak = std::max(peak, next.fresh + next.copied + beside);
     now = next;
   }
-  return sum * model.bytes;
+  return peak;
 }
 
 }  // namespace
@@ -328,22 +367,23 @@ std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const
   if (speed <= 0) return {};
   const double added = as_double(std::max<int64_t>(samples.back().keys_added, 0));
   const double added_share = now.changes > 0 ? std::min(added / now.changes, 1.0) : 0;
-  const Model model = best_model(looks, as_double(facts.keys_total), added_share);
-  const double changes_per_ms = recent_rate(looks, &Look::changes, 0.4);
-  const double further = further_growth(model, now, speed, changes_per_ms);
+  const double keys = as_double(facts.keys_total);
+  const Model fresh = best_model(looks, &Look::fresh, keys, added_share);
+  const Model copies = best_model(looks, &Look::copied_ever, keys, 0);
+  const Pace pace{.progress = speed, .changes = recent_rate(looks, &Look::changes, 0.4)};
   const double seen = std::ranges::max(looks, {}, &Look::growth).growth;
 
   Forecast forecast;
   forecast.learned_from = facts.learned_from;
   forecast.basis =
-      fmt::format("{:.0f} % of the save, {:.0f} changes a second", now.progress * 100, changes_per_ms * 1000);
+      fmt::format("{:.0f} % of the save, {:.0f} changes a second", now.progress * 100, pace.changes * 1000);
   forecast.progress = now.progress;
   forecast.fork_us = facts.fork_us;
   forecast.remaining_ms = std::llround((1 - now.progress) / speed) + tail_left(looks, facts.tail_ms);
   forecast.duration_ms = std::llround(now.ms) + forecast.remaining_ms;
-  const double growth = std::max(seen, now.growth + further);
+  const double growth = std::max(seen, peak_growth(fresh, copies, now, growth_beside(looks), pace));
   forecast.growth = std::llround(growth);
-  const double doubt = 0.3 * further + model.error;
+  const double doubt = 0.3 * (growth - now.growth) + fresh.error + copies.error;
   forecast.growth_low = std::llround(std::max(seen, growth - doubt));
   forecast.growth_high = std::llround(growth + doubt);
   forecast.peak_memory = facts.parent_resident_at_fork + static_cast<uint64_t>(std::max(growth, 0.0));

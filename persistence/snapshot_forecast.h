@@ -49,6 +49,8 @@ struct SaveSample {
   uint64_t changes = 0;       // of the dataset since the fork
   int64_t keys_added = 0;     // keys now, less keys at the fork
   int64_t growth = 0;         // of both processes together
+  uint64_t copied = 0;        // of it, pages that the child alone still has: gone again when it has saved them
+  uint64_t fresh = 0;         // blocks in new memory by the ledger, those freed again not counted; 0: nobody counts
 };
 
 // What stays the same during a save.

@@ -66,7 +66,7 @@ class SaveControl {
   // Of a save that would begin now, and whether it fits.
   persistence::Forecast forecast_next() { return guard_.forecast_next(); }
   persistence::Verdict verdict_next() { return guard_.verdict_next(); }
-  const SaveGuard& guard() const { return guard_; }
+  SaveGuard& guard() { return guard_; }
 
   // CONFIG RESETSTAT.
   void reset_statistics() { background_.reset_statistics(); }

@@ -148,11 +148,14 @@ void SaveGuard::take_sample(int64_t at_ms, const persistence::SnapshotState& sta
   const uint64_t dirty = server_.keyspace().dirty();
   if (dirty > last_dirty_) changes_ += dirty - last_dirty_;  // a flush begins to count anew
   last_dirty_ = dirty;
+  const memory::LedgerTotals ledger = server_.keyspace().chunks().ledger().totals();
   samples_.push_back({.at_ms = at_ms,
                       .keys_written = state.current_save_keys_processed,
                       .changes = changes_,
                       .keys_added = static_cast<int64_t>(server_.keyspace().total_keys() - facts_.keys_total),
-                      .growth = state.cow.last.growth_bytes});
+                      .growth = state.cow.last.growth_bytes,
+                      .copied = state.cow.last.copied_bytes,
+                      .fresh = ledger.fresh_bytes - ledger.fresh_freed_bytes});
   if (samples_.size() >= kMostSamples) thin_out_samples();
   next_sample_ms_ = at_ms + sample_step_ms_;
 }
@@ -204,7 +207,8 @@ GuardState SaveGuard::state() const {
           .last_reason = last_reason_};
 }
 
-std::vector<std::pair<std::string, std::string>> SaveGuard::info_fields() const {
+std::vector<std::pair<std::string, std::string>> SaveGuard::info_fields() {
+  const Forecast forecast = forecast_running().value_or(Forecast());
   const GuardState now = state();
   return {{"snapshot_guard", now.enabled ? "on" : "off"},
           {"snapshot_guard_stopped", std::to_string(now.stopped)},
@@ -212,7 +216,12 @@ std::vector<std::pair<std::string, std::string>> SaveGuard::info_fields() const 
           {"snapshot_guard_deferred", std::to_string(now.deferred)},
           {"snapshot_guard_waiting", now.waiting ? "1" : "0"},
           {"snapshot_guard_retry_in_ms", std::to_string(now.retry_in_ms)},
-          {"snapshot_guard_last_reason", now.last_reason}};
+          {"snapshot_guard_last_reason", now.last_reason},
+          {"snapshot_forecast_progress", fmt::format("{:.3f}", forecast.progress)},
+          {"snapshot_forecast_growth_bytes", std::to_string(forecast.growth)},
+          {"snapshot_forecast_growth_low_bytes", std::to_string(forecast.growth_low)},
+          {"snapshot_forecast_growth_high_bytes", std::to_string(forecast.growth_high)},
+          {"snapshot_forecast_duration_ms", std::to_string(forecast.duration_ms)}};
 }
 
 }  // namespace cowslip::server

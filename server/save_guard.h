@@ -58,8 +58,8 @@ class SaveGuard {
   persistence::Verdict verdict_next();
 
   GuardState state() const;
-  // Lines of INFO's section "# Snapshot".
-  std::vector<std::pair<std::string, std::string>> info_fields() const;
+  // Lines of INFO's section "# Snapshot". The forecast is all zeros when there is none.
+  std::vector<std::pair<std::string, std::string>> info_fields();
 
  private:
   struct Timer;

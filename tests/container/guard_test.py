@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/ usr / bin / env python3
 """A server in a memory control group that is too small for a save under writes: does it live, is all of its data there?
 
 Each round sets the group's limit anew, starts a save, and writes as fast as it can while the save is at work. A model
@@ -65,6 +65,7 @@ class Writer:
         self.touched = set()
         self.longest_s = 0.0
 
+    # `replies_ok` judges one reply.
     def _exchange(self, requests, count, replies_ok):
         sent = time.monotonic()
         self.client.send(requests)
@@ -182,7 +183,7 @@ def settle(client, group):
 def limit_for(kind, used):
     if kind == "roomy":
         return int(used * 1.3)
-    # The guard keeps the reserve and a margin of 8 MB. What is left is less than the writes of a whole save come to.
+#The guard keeps the reserve and a margin of 8 MB.What is left is less than the writes of a whole save come to.
     return used + RESERVE + (14 * MB if kind == "tight" else 64 * MB)
 
 
@@ -198,13 +199,16 @@ def run_round(kind, server, group, model, options, seed):
     least_room = result.limit
     begun = time.monotonic()
     try:
-        client.call("BGSAVE", "FORCE") if server.name == "cowslip" else client.call("BGSAVE")
-        while result.writes < options.writes:
+        if server.name == "cowslip":
+#A save that is to be stopped goes slowly, as on a slow disk, and is asked for against the guard's advice.
+            client.call("CONFIG", "SET", "rdb-key-save-delay", 0 if kind == "roomy" else -1)
+        client.call("BGSAVE", "FORCE") if kind != "roomy" else client.call("BGSAVE")
+        while kind != "roomy" or result.writes < options.writes:
             writer.change_large() if kind == "large" else writer.set_some()
             result.writes += BATCH
             if result.writes % (20 * BATCH) == 0:
                 least_room = min(least_room, result.limit - group.used())
-                if client.info()["rdb_bgsave_in_progress"] == "0":
+                if kind != "roomy" and client.info()["rdb_bgsave_in_progress"] == "0":
                     break
         while client.info()["rdb_bgsave_in_progress"] != "0":
             time.sleep(0.01)
@@ -247,10 +251,8 @@ def experiment(name, program, kinds, options):
         if made is None:
             return None
         group = Group(made)
-        # Slower than the disk would allow, so that the writes come while the save is at work.
-        arguments = ["--rdb-key-save-delay", str(options.delay)] if name == "cowslip" else []
         rounds = []
-        with Server(name, program, arguments) as server:
+        with Server(name, program) as server:
             made.add(server.pid)
             model = Model(options.keys, options.large if "large" in kinds else 0)
             fill(server, model)
@@ -276,11 +278,13 @@ def say(name, number, result):
 
 
 def table(experiments, options):
+    command = " ".join(["tests/container/guard_test.py", *sys.argv[1:]])
     lines = [
-        f"`{' '.join(['tests/container/guard_test.py', *sys.argv[1:]])}`, {datetime.date.today()}, {os.uname().release}, "
+        f"`{command}`, {datetime.date.today()}, Linux {os.uname().release}, "
         f"{options.keys:,} keys of 16 bytes with values of 100 bytes, {options.large} values of a megabyte. "
-        f"Up to {options.writes:,} writes while the save is at work (the "
-        f"child slowed by rdb-key-save-delay {options.delay}). Every acknowledged write was read back.",
+        f"{options.writes:,} writes from the start of a save on, in "
+        "tight and large rounds until it is stopped; in those it is slowed by rdb-key-save-delay. Every acknowledged "
+        "write was read back.",
         "",
         "| server | round | limit / used | saves that ended well | stopped by the guard | server killed | acknowledged "
         "writes lost | growth, median (most) | least room, least of all | longest wait of 100 writes, median (most) |",
@@ -293,7 +297,8 @@ def table(experiments, options):
             waits = sorted(r.longest_wait_s * 1000 for r in of_kind)
             lines.append(
                 f"| {name} | {kind} x {len(of_kind)} | {of_kind[0].limit / max(of_kind[0].used_before, 1):.2f} "
-                f"| {sum(r.outcome == 'ok' for r in of_kind)} | {sum(r.outcome == 'stopped by guard' for r in of_kind)} "
+                f"| {sum(r.outcome == 'ok' for r in of_kind)} "
+                f"| {sum(r.outcome == 'stopped by guard' for r in of_kind)} "
                 f"| {sum('the server is gone' in r.outcome for r in of_kind)} | {sum(r.lost for r in of_kind)} "
                 f"| {growth[len(growth) // 2] / MB:.0f} ({growth[-1] / MB:.0f}) MB "
                 f"| {min(r.least_room for r in of_kind) / MB:.0f} MB "
@@ -308,13 +313,13 @@ def main():
     parser.add_argument("--kinds", default="roomy,tight,large")
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--large", type=int, default=150, help="values of a megabyte (default 150)")
-    parser.add_argument("--writes", type=int, default=1_000_000, help="at most, per round")
-    parser.add_argument("--delay", type=int, default=-1, help="rdb-key-save-delay of Cowslip (default -1: 1 us a key)")
+    parser.add_argument("--writes", type=int, help="per round (default: a third of the keys)")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("COWSLIP_SEED", time.time_ns() % 10**9)))
     parser.add_argument("--redis", action="store_true", help="redis-server first")
     parser.add_argument("--server", default=str(COWSLIP))
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
+    options.writes = options.writes or options.keys // 3
     print(f"seed: {options.seed}; repeat with COWSLIP_SEED={options.seed}")
     kinds = options.kinds.split(",")
     experiments = []
@@ -326,7 +331,8 @@ def main():
         print("skipped: no memory control group can be made here")
         return SKIPPED
     if options.output:
-        before = options.output.read_text() + "\n" if options.output.exists() else "# Saves in a control group too small\n\n"
+        title = "# Saves in a control group with little room\n"
+        before = (options.output.read_text() if options.output.exists() else title) + "\n"
         options.output.write_text(before + table(experiments, options))
     failed = any(r.problems for r in experiments[-1][1])
     return 1 if failed else 0

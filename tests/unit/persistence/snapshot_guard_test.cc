@@ -1,0 +1,177 @@
+#include "persistence/snapshot_guard.h"
+
+#include <gtest/gtest.h>
+
+namespace cowslip::persistence {
+namespace {
+
+constexpr uint64_t kMegabyte = 1 << 20;
+constexpr uint64_t kResident = 400 * kMegabyte;
+
+memory::MemoryLimits group_of(uint64_t limit, uint64_t usage) {
+  memory::MemoryLimits limits;
+  limits.machine_total = 64 * 1024 * kMegabyte;
+  limits.machine_available = 32 * 1024 * kMegabyte;
+  limits.cgroup.version = memory::CgroupVersion::kV1;
+  limits.cgroup.limit = limit;
+  limits.cgroup.usage = usage;
+  return limits;
+}
+
+Forecast expecting(int64_t growth, int learned_from) {
+  Forecast forecast;
+  forecast.growth = growth;
+  forecast.learned_from = learned_from;
+  forecast.peak_memory = kResident + static_cast<uint64_t>(growth);
+  return forecast;
+}
+
+constexpr GuardSettings kSettings{.growth_limit = {}, .reserve = 32 * kMegabyte};
+
+TEST(JudgeBeforeFork, FitsOrNotByWhatIsLeftBesideTheReserve) {
+  const auto limits = group_of(500 * kMegabyte, 400 * kMegabyte);
+  EXPECT_TRUE(judge_before_fork(expecting(68 * kMegabyte, 3), limits, kSettings, kResident).fits);
+  const Verdict verdict = judge_before_fork(expecting(69 * kMegabyte, 3), limits, kSettings, kResident);
+  EXPECT_FALSE(verdict.fits);
+  EXPECT_EQ(verdict.limit_name, "cgroup v1 limit");
+  EXPECT_EQ(verdict.limit, 500 * kMegabyte);
+  EXPECT_EQ(verdict.headroom, 68 * kMegabyte);
+  EXPECT_EQ(
+      verdict.reason,
+      "the save is expected to take 69.0 MB (learned from 3 saves), and 68.0 MB can be taken before the cgroup v1 "
+      "limit of 500 MB (32.0 MB kept in reserve)");
+}
+
+TEST(JudgeBeforeFork, ReclaimableCacheIsRoom) {
+  auto limits = group_of(500 * kMegabyte, 500 * kMegabyte);
+  EXPECT_FALSE(judge_before_fork(expecting(10 * kMegabyte, 1), limits, kSettings, kResident).fits);
+  limits.cgroup.reclaimable_cache = 100 * kMegabyte;
+  EXPECT_TRUE(judge_before_fork(expecting(10 * kMegabyte, 1), limits, kSettings, kResident).fits);
+}
+
+TEST(JudgeBeforeFork, WithoutHistoryOnlyWhatCannotFitIsRefused) {
+  EXPECT_TRUE(
+      judge_before_fork(expecting(900 * kMegabyte, 0), group_of(500 * kMegabyte, 400 * kMegabyte), kSettings, kResident)
+          .fits);
+  const Verdict full =
+      judge_before_fork(expecting(5 * kMegabyte, 0), group_of(500 * kMegabyte, 470 * kMegabyte), kSettings, kResident);
+  EXPECT_FALSE(full.fits);
+  EXPECT_TRUE(full.reason.contains("there is no save to learn from")) << full.reason;
+}
+
+TEST(JudgeBeforeFork, GrowthLimitInBytesAndPercent) {
+  const auto roomy = group_of(4000 * kMegabyte, 400 * kMegabyte);
+  GuardSettings settings = kSettings;
+  settings.growth_limit.bytes = 50 * kMegabyte;
+  EXPECT_TRUE(judge_before_fork(expecting(50 * kMegabyte, 1), roomy, settings, kResident).fits);
+  EXPECT_FALSE(judge_before_fork(expecting(51 * kMegabyte, 1), roomy, settings, kResident).fits);
+  settings.growth_limit = {.percent = 25};
+  EXPECT_TRUE(judge_before_fork(expecting(99 * kMegabyte, 1), roomy, settings, kResident).fits);
+  const Verdict verdict = judge_before_fork(expecting(101 * kMegabyte, 1), roomy, settings, kResident);
+  EXPECT_FALSE(verdict.fits);
+  EXPECT_EQ(verdict.limit_name, "snapshot-growth-limit");
+  EXPECT_EQ(verdict.limit, 100 * kMegabyte);
+}
+
+TEST(JudgeBeforeFork, AForkThatCannotBeCommittedIsCertain) {
+  auto limits = group_of(4000 * kMegabyte, 400 * kMegabyte);
+  limits.commit_limit = 1000 * kMegabyte;
+  limits.committed = 700 * kMegabyte;
+  limits.data_used = 400 * kMegabyte;
+  EXPECT_TRUE(judge_before_fork(expecting(kMegabyte, 0), limits, kSettings, kResident).fits) << "overcommit is allowed";
+  limits.overcommit = memory::Overcommit::kNever;
+  const Verdict verdict = judge_before_fork(expecting(kMegabyte, 0), limits, kSettings, kResident);
+  EXPECT_FALSE(verdict.fits);
+  EXPECT_TRUE(verdict.limit_name.contains("vm.overcommit_memory=2"));
+  EXPECT_TRUE(verdict.reason.contains("300 MB of the commit limit of 1000 MB")) << verdict.reason;
+}
+
+TEST(JudgeBeforeFork, MaxmemoryIsNamedAndBoundsNothing) {
+  GuardSettings settings = kSettings;
+  settings.maxmemory = 420 * kMegabyte;
+  const Verdict verdict =
+      judge_before_fork(expecting(30 * kMegabyte, 2), group_of(4000 * kMegabyte, 400 * kMegabyte), settings, kResident);
+  EXPECT_TRUE(verdict.fits);
+  EXPECT_TRUE(verdict.reason.contains("above maxmemory of 420 MB")) << verdict.reason;
+}
+
+// ---- a save at work ----
+
+GuardReading reading(int64_t at_ms, uint64_t grown, uint64_t room) {
+  return {.at_ms = at_ms,
+          .growth = static_cast<int64_t>(grown),
+          .headroom = {.bytes = room, .total = 500 * kMegabyte, .limit = "cgroup v1 limit"}};
+}
+
+// Growth of `per_tick` every 20 ms with `room` at the beginning. Returns the room at which the guard stops; 0: never.
+uint64_t room_when_stopped(uint64_t per_tick, uint64_t room, const GuardSettings& settings = kSettings) {
+  SnapshotGuard guard;
+  guard.begin(kResident);
+  for (uint64_t tick = 1; tick * per_tick < room; tick++) {
+    const uint64_t left = room - tick * per_tick;
+    if (guard.check(reading(static_cast<int64_t>(tick) * 20, tick * per_tick, left), settings)) return left;
+  }
+  return 0;
+}
+
+TEST(SnapshotGuardTest, StopsEarlyEnoughForWhatStillComes) {
+  const uint64_t slow = room_when_stopped(kMegabyte / 10, 100 * kMegabyte);
+  EXPECT_NEAR(static_cast<double>(slow) / kMegabyte, 32 + 8 + 1, 2);
+  const uint64_t fast = room_when_stopped(4 * kMegabyte, 300 * kMegabyte);  // 200 MB a second
+  EXPECT_NEAR(static_cast<double>(fast) / kMegabyte, 32 + 8 + 40, 5);
+}
+
+TEST(SnapshotGuardTest, GoesOnWhileThereIsRoom) {
+  SnapshotGuard guard;
+  guard.begin(kResident);
+  for (int64_t tick = 1; tick < 1000; tick++) {
+    EXPECT_FALSE(guard.check(reading(tick * 20, 40 * kMegabyte, 60 * kMegabyte), kSettings));
+    EXPECT_FALSE(guard.check({.at_ms = tick * 20, .growth = 1 << 30, .headroom = {}}, kSettings))
+        << "no limit is known";
+  }
+}
+
+TEST(SnapshotGuardTest, StopsAtTheGrowthLimit) {
+  SnapshotGuard guard;
+  guard.begin(kResident);
+  GuardSettings settings = kSettings;
+  settings.growth_limit = {.percent = 10};
+  EXPECT_FALSE(guard.check(reading(20, 40 * kMegabyte, 1000 * kMegabyte), settings));
+  const auto reason = guard.check(reading(40, 41 * kMegabyte, 1000 * kMegabyte), settings);
+  ASSERT_TRUE(reason);
+  EXPECT_EQ(*reason, "it had made memory grow by 41.0 MB, and snapshot-growth-limit is 40.0 MB");
+}
+
+TEST(SnapshotGuardTest, DoesNothingWhenItIsOff) {
+  GuardSettings settings = kSettings;
+  settings.enabled = false;
+  settings.growth_limit.bytes = 1;
+  EXPECT_EQ(room_when_stopped(4 * kMegabyte, 300 * kMegabyte, settings), 0u);
+}
+
+TEST(SnapshotGuardTest, CountsWhatOthersTakeFromTheSameRoom) {
+  SnapshotGuard guard;
+  guard.begin(kResident);
+  for (int64_t tick = 1; tick <= 10; tick++) {
+    (void)guard.check(reading(tick * 20, 0, (1000 - static_cast<uint64_t>(tick) * 4) * kMegabyte), kSettings);
+  }
+  EXPECT_NEAR(guard.consumption() * 1000 / kMegabyte, 200, 10);
+}
+
+TEST(StopBackoffTest, WaitsTwiceAsLongEachTime) {
+  StopBackoff backoff;
+  EXPECT_TRUE(backoff.may_try(0));
+  backoff.stopped(1000);
+  EXPECT_FALSE(backoff.may_try(5999));
+  EXPECT_TRUE(backoff.may_try(6000));
+  backoff.stopped(6000);
+  EXPECT_FALSE(backoff.may_try(15'999));
+  EXPECT_TRUE(backoff.may_try(16'000));
+  for (int i = 0; i < 100; i++) backoff.stopped(0);
+  EXPECT_TRUE(backoff.may_try(StopBackoff::kLongestMs));
+  backoff.succeeded();
+  EXPECT_TRUE(backoff.may_try(0));
+}
+
+}  // namespace
+}  // namespace cowslip::persistence
