@@ -58,6 +58,25 @@ void overwrite(benchmark::State& state) {
 }
 BENCHMARK(overwrite)->Arg(10'000)->Arg(1'000'000);
 
+// The same while a child could be alive (there is none, so nothing is really copied), with the ledger of what that
+// costs and without it: second argument. Processor time.
+void overwrite_during_snapshot(benchmark::State& state) {
+  Keyspace keyspace(1, 42, {.ledger = state.range(1) != 0});
+  Database& db = keyspace.database(0);
+  const auto range = static_cast<uint64_t>(state.range(0));
+  const std::string value(100, 'v');
+  for (uint64_t i = 0; i < range; i++) db.set_string(key_name(i), value);
+  const auto keys = random_keys(range);
+  keyspace.chunks().begin_snapshot();
+  size_t i = 0;
+  for (auto _ : state) {
+    keyspace.chunks().ledger().set_cause(static_cast<uint16_t>(i % 2));
+    benchmark::DoNotOptimize(db.set_string(keys[i++ % keys.size()], value));
+  }
+  keyspace.chunks().end_snapshot();
+}
+BENCHMARK(overwrite_during_snapshot)->ArgsProduct({{10'000, 1'000'000}, {0, 1}});
+
 // One string grows by ten bytes at a time, from nothing to state.range(0).
 void append(benchmark::State& state) {
   memory::ChunkPool pool;

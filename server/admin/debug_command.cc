@@ -14,6 +14,7 @@
 #include "server/admin/admin_errors.h"
 #include "server/admin/admin_families.h"
 #include "server/admin/dataset_digest.h"
+#include "server/admin/debug_policy.h"
 #include "server/admin/debug_protocol.h"
 #include "server/cron.h"
 #include "server/loading.h"
@@ -159,6 +160,7 @@ constexpr Debug kDebugs[] = {
     {"digest", 2, 2, debug_digest},
     {"digest-value", 2, kAny, debug_digest_value},
     {"set-active-expire", 3, 3, debug_set_active_expire},
+    {"snapshot-policy", 2, 4, debug_snapshot_policy},
     {"htstats", 3, 4, debug_htstats},
     {"log", 3, 3, debug_log},
     {"error", 3, 3, debug_error},
@@ -190,6 +192,9 @@ void debug_help(CommandContext& c) {
       "    Whether expired keys are looked for in the background.",
       "SLEEP <seconds>",
       "    Do nothing at all for this long.",
+      "SNAPSHOT-POLICY [<policy> [<0|1>]]",
+      "    Switch one of the things that make a snapshot cheap off or on, or show it:",
+      "    huge-pages, fresh-writes, dismissal, unshared-index. Not during a save.",
   };
   reply_help(c, "DEBUG", kLines);
 }

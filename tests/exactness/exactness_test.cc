@@ -11,6 +11,8 @@
 
 #include <csignal>
 #include <iostream>
+#include <string_view>
+#include <vector>
 
 #include "tests/exactness/writer.h"
 #include "tests/support/rdb_tools.h"
@@ -43,6 +45,8 @@ class Exactness {
  public:
   Exactness(uint64_t seed, size_t keys) : random_(seed), writer_(server_, random_.next(), keys), keys_(keys) {}
 
+  // Without one of the policies that make a snapshot cheap: it must be exact all the same.
+  void switch_off(std::string_view policy);
   void run(Round round);
   // The file of the last round, as redis-server and redis-check-rdb see it.
   void expect_redis_agrees();
@@ -72,6 +76,10 @@ class Exactness {
 
 void Exactness::set_key_delay(int64_t delay_us) {
   ASSERT_TRUE(ask({"CONFIG", "SET", "rdb-key-save-delay", std::to_string(delay_us)}).is_ok());
+}
+
+void Exactness::switch_off(std::string_view policy) {
+  ASSERT_TRUE(ask({"DEBUG", "SNAPSHOT-POLICY", std::string(policy), "0"}).is_ok());
 }
 
 void Exactness::slow_down(size_t waits) {
@@ -217,10 +225,11 @@ void Exactness::expect_live_data() {
 
 // ---- the tests ----
 
-void run_rounds(size_t keys, int64_t usual_rounds) {
+void run_rounds(size_t keys, int64_t usual_rounds, const std::vector<std::string_view>& without = {}) {
   const uint64_t seed = announced_seed("Exactness");
   const int64_t rounds = environment_integer("COWSLIP_EXACTNESS_ROUNDS", usual_rounds);
   Exactness exactness(seed, keys);
+  for (const std::string_view policy : without) exactness.switch_off(policy);
   for (int64_t i = 0; i < rounds; ++i) {
     exactness.run(kRounds[static_cast<size_t>(i) % std::size(kRounds)]);
     ASSERT_FALSE(::testing::Test::HasFailure()) << "in round " << i << " of COWSLIP_SEED=" << seed;
@@ -239,6 +248,28 @@ TEST(Exactness, TensOfThousandsOfKeys) {
 
 TEST(Exactness, AHundredThousandKeys) {
   run_rounds(100'000, 3);
+}
+
+// ---- where the policies of the memory engine are switched off ----
+
+TEST(Exactness, WithoutHugePages) {
+  run_rounds(10'000, 3, {"huge-pages"});
+}
+
+TEST(Exactness, WithoutFreshWrites) {
+  run_rounds(10'000, std::size(kRounds), {"fresh-writes"});
+}
+
+TEST(Exactness, WithoutDismissal) {
+  run_rounds(10'000, 3, {"dismissal"});
+}
+
+TEST(Exactness, WithAnIndexThatTheChildInherits) {
+  run_rounds(10'000, 3, {"unshared-index"});
+}
+
+TEST(Exactness, WithoutAnyOfThem) {
+  run_rounds(10'000, std::size(kRounds), {"huge-pages", "fresh-writes", "dismissal", "unshared-index"});
 }
 
 // What nobody has found to be expired is in memory, so it is in the file.

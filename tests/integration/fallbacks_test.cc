@@ -97,5 +97,61 @@ TEST(Fallbacks, EverythingRefused) {
   expect_everything_works(server);
 }
 
+// ---- switched off at run time ----
+
+constexpr const char* kPolicies[] = {"huge-pages", "fresh-writes", "dismissal", "unshared-index"};
+
+TEST(SwitchedOff, EachPolicyAndAllOfThem) {
+  for (const char* policy : kPolicies) {
+    SCOPED_TRACE(policy);
+    ServerProcess server;
+    if (server.client()("DEBUG", "SNAPSHOT-POLICY", policy).integer == 0) continue;  // the machine has none
+    EXPECT_TRUE(server.client()("DEBUG", "SNAPSHOT-POLICY", policy, "0").is_ok());
+    EXPECT_EQ(server.client()("DEBUG", "SNAPSHOT-POLICY", policy).integer, 0);
+    expect_everything_works(server);
+  }
+  ServerProcess server;
+  for (const char* policy : kPolicies) {
+    EXPECT_TRUE(server.client()("DEBUG", "SNAPSHOT-POLICY", policy, "0").is_ok());
+  }
+  expect_everything_works(server);
+}
+
+TEST(SwitchedOff, WithDataAndBackOn) {
+  ServerProcess server;
+  populate(server, kKeys, 100);
+  Client client = server.client();
+  const std::string huge = field(server, "engine_huge_pages");
+  const std::string digest = client("DEBUG", "DIGEST").text;
+  for (const char* policy : kPolicies) {
+    const bool was_on = client("DEBUG", "SNAPSHOT-POLICY", policy).integer == 1;
+    EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", policy, "0").is_ok());
+    EXPECT_EQ(client("DEBUG", "DIGEST").text, digest) << policy;
+    if (std::string_view(policy) == "unshared-index") EXPECT_EQ(field(server, "engine_index_kept_from_child"), "no");
+    if (was_on) EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", policy, "1").is_ok());
+    EXPECT_EQ(client("DEBUG", "DIGEST").text, digest) << policy;
+  }
+  EXPECT_EQ(field(server, "engine_huge_pages"), huge);
+  EXPECT_EQ(field(server, "engine_index_kept_from_child"), "yes");
+  expect_everything_works(server);
+}
+
+TEST(SwitchedOff, NotDuringASave) {
+  ServerProcess server;
+  populate(server, kKeys, 100);
+  Client client = server.client();
+  client("CONFIG", "SET", "rdb-key-save-delay", "1000");
+  ASSERT_EQ(client("BGSAVE").text, "Background saving started");
+  for (const char* policy : kPolicies) {
+    EXPECT_EQ(client("DEBUG", "SNAPSHOT-POLICY", policy, "0").text,
+              "ERR A snapshot is being written, its policies stay as they are");
+  }
+  client("BGSAVE", "CANCEL");
+  wait_for_save(server);
+  EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", "dismissal", "0").is_ok());
+  EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", "nonsense").is_error());
+  EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", "dismissal", "off").is_error());
+}
+
 }  // namespace
 }  // namespace cowslip::testing
