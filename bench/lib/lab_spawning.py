@@ -12,7 +12,8 @@ TOUCHED_BYTES = 64 << 20
 def run(sizes):
     records = lab_program.measure("spawning", sizes=",".join(map(str, sizes.spawn_sizes)), repeat=sizes.repeat)
     setting = (
-        f"The least of {sizes.repeat} times; the program that is started is /bin/true. Touched: 64 MiB, a byte per page."
+        f"The least of {sizes.repeat} times; the program that is started is /bin/true. "
+        "Touched: 64 MiB, a byte per page."
     )
     tables = [times(records), memory(records), afterwards(records)]
     return Experiment(2, "spawning", "fork, vfork, posix_spawn, and exec", setting, tables,
