@@ -214,6 +214,12 @@ PoolStatistics ChunkPool::statistics() const {
   return statistics;
 }
 
+std::vector<AddressSpan> ChunkPool::inherited_memory() const {
+  std::vector<AddressSpan> spans = ledger_.watched();
+  spans.push_back({reinterpret_cast<uintptr_t>(range_.begin()), range_.bytes()});
+  return spans;
+}
+
 uint64_t ChunkPool::used_bytes() const {
   uint64_t bytes = 0;
   for (const Arena* arena : arenas_) bytes += arena->used_bytes();

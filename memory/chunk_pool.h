@@ -39,6 +39,7 @@
 #include "memory/free_chunks.h"
 #include "memory/kernel_memory.h"
 #include "memory/page_watch.h"
+#include "memory/process_pages.h"
 #include "memory/size_classes.h"
 #include "memory/snapshot_epoch.h"
 
@@ -130,6 +131,10 @@ class ChunkPool {
   // takes small pages for it, or on, through MADV_COLLAPSE: about a millisecond for each. Where the system forbids huge
   // pages, or they were not configured, they cannot be switched on: kUnsupported.
   Status set_policy(Policy policy, bool on);
+
+  // Where everything lies that the child inherited and the ledger accounts for: blocks, and what is known of them. Whole
+  // reservations, so that they stay right while they are filled. Event loop only. REQUIRES: a snapshot is running.
+  std::vector<AddressSpan> inherited_memory() const;
 
   // ---- the rest ----
   MemoryPolicies policies() const;

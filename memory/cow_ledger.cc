@@ -83,6 +83,14 @@ void CowLedger::begin(size_t chunks_in_use, bool huge_pages) {
   counting_ = true;
 }
 
+std::vector<AddressSpan> CowLedger::watched() const {
+  std::vector<AddressSpan> spans;
+  for (const PageWatch* watch : watches_) {
+    if (watch->pages_ > 0) spans.push_back({watch->begin_, watch->range_->bytes()});
+  }
+  return spans;
+}
+
 void CowLedger::end() {
   if (!counting_) return;
   last_ = reckon();

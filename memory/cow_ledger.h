@@ -30,6 +30,7 @@
 #include "memory/chunk.h"
 #include "memory/kernel_memory.h"
 #include "memory/page_watch.h"
+#include "memory/process_pages.h"
 #include "memory/snapshot_epoch.h"
 
 namespace cowslip::memory {
@@ -124,6 +125,9 @@ class CowLedger {
   bool counting() const { return counting_; }
   // Bytes of the pages that were ever found to be copied, in all snapshots. Any thread.
   uint64_t copied_bytes_ever() const { return copied_bytes_ever_.load(std::memory_order_relaxed); }
+
+  // The ranges beside the chunks that are watched, whole. Event loop only.
+  std::vector<AddressSpan> watched() const;
 
   // ---- whose doing it is, from here on ----
   void set_cause(uint16_t cause) { cause_ = cause; }

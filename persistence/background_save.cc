@@ -142,6 +142,7 @@ void BackgroundSave::child_started(pid_t child, int64_t fork_us) {
   killed_after_cancel_ = false;
   stop_reason_.reset();
   final_report_.reset();
+  final_ledger_.reset();
   temporary_path_ = to_socket() ? "" : absolute_temporary_path(std::get<FileTarget>(request_.target).path, child);
   changes_at_start_ = around_.keyspace.dirty();
   state_.started_at_us = monotonic_us();
@@ -184,6 +185,7 @@ void BackgroundSave::take_report(const ChildReport& report) {
   state_.current_save_bytes = report.bytes;
   if (!report.has(ChildReport::kFinal)) return;
   final_report_ = report;
+  final_ledger_ = around_.chunks.ledger().totals();
   if (report.has(ChildReport::kMemory)) {
     observer_.add_final_report(
         {.private_dirty = report.private_dirty, .resident = report.resident, .page_tables = report.page_tables});
@@ -260,8 +262,8 @@ std::optional<SaveOutcome> BackgroundSave::poll() {
 }
 
 SaveOutcome BackgroundSave::finish(std::optional<int> wait_status) {
-  around_.chunks.end_snapshot();
   on_report();  // the pipe holds everything the child ever said
+  around_.chunks.end_snapshot();
   SaveOutcome outcome;
   judge(outcome, wait_status);
   outcome.to_socket = to_socket();
@@ -269,6 +271,7 @@ SaveOutcome BackgroundSave::finish(std::optional<int> wait_status) {
   outcome.keys_written = state_.current_save_keys_processed;
   outcome.changes_at_start = changes_at_start_;
   outcome.cow = observer_.finish();
+  outcome.ledger = final_ledger_;
   if (outcome.signal != 0) {
     const int64_t start_us = monotonic_us();
     remove_temporary_file();

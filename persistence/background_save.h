@@ -24,6 +24,7 @@
 #include <string>
 #include <thread>
 #include <variant>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -83,6 +84,8 @@ struct SaveOutcome {
   uint64_t changes_at_start = 0;  // Keyspace::dirty() at the fork: after a success these changes are saved
   int64_t unlink_us = -1;  // how long the caller waited for the removal of a killed child's file; -1: it had none
   CowSummary cow;
+  // As of the child's last report, when it still had its memory; empty if it left none.
+  std::optional<memory::LedgerTotals> ledger;
 };
 
 class BackgroundSave {
@@ -117,6 +120,8 @@ class BackgroundSave {
   // Whether the child has ended, and how. Waits for its pid only. Call it on SIGCHLD and in the cron: it is also what
   // kills a cancelled child that does not go. Logs how the save ended.
   std::optional<SaveOutcome> poll();
+  // CowObserver's, since the last call.
+  std::vector<ExactReading> take_exact_readings() { return observer_.take_exact_readings(); }
   // SIGUSR1: the child removes its temporary file, reports and goes. Harmless without a child.
   void cancel();
   // SIGKILL, so that its memory is free as soon as can be; poll() will tell, and remove its temporary file. `reason`
@@ -158,6 +163,7 @@ class BackgroundSave {
   uint64_t changes_at_start_ = 0;
   memory::ProcessCounters at_fork_;
   std::optional<ChildReport> final_report_;
+  std::optional<memory::LedgerTotals> final_ledger_;
   SnapshotState state_;
   CowObserver observer_;
   std::thread remover_;  // unlinks a killed child's file, which takes long for a large one

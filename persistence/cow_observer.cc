@@ -20,8 +20,11 @@ namespace {
 // a quarter of a percent for the cheap ones, less than one percent together.
 constexpr int64_t kExactPauseFactor = 150;
 constexpr int64_t kCheapPauseFactor = 400;
+constexpr int64_t kFirstExactUs = 50'000;
 constexpr int64_t kShortestExactPauseUs = 100'000;
 constexpr int64_t kShortestCheapPauseUs = 10'000;
+constexpr size_t kMostExactReadings = 256;
+constexpr int64_t kMostFaultDebt = 256 << 10;
 
 int64_t now_us() {
   return SystemClock().monotonic_us();
@@ -65,9 +68,11 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   forked_at_us_ = now_us();
   exact_peak_ = exact_sum_ = 0;
   summary_ = {};
+  exact_readings_.clear();
+  engine_ = chunks_.inherited_memory();
   // At the fork nothing is copied, and a child starts to count its faults at zero. This is as exact as any reading.
   // How much of our memory it inherited, only a look at it tells (MADV_DONTFORK).
-  given_back_ = announced_ = 0;
+  given_back_ = announced_ = fault_debt_ = 0;
   start_estimate(0, {.faults = static_cast<int64_t>(at_fork.minor_faults),
                      .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon),
                      .frozen_bytes_written = static_cast<int64_t>(chunks_.frozen_bytes_written())});
@@ -85,11 +90,16 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
 
 void CowObserver::add_final_report(const ChildMemoryReport& report) {
   Reading reading;
-  reading.copied = report.private_dirty;
   reading.at_us = now_us();
   if (!memory::read_process_counters_signal_safe(0, reading.parent)) return;
   reading.child.resident = report.resident;
   reading.child.page_tables = report.page_tables;
+  reading.exact = ExactReading{.at_us = reading.at_us,
+                               .copied = report.private_dirty,
+                               .outside = {},
+                               .child_proportional = 0,
+                               .child_resident = report.resident,
+                               .parent_resident = reading.parent.resident};
   const std::lock_guard lock(mutex_);
   if (child_ == 0) return;
   record(reading);
@@ -114,6 +124,11 @@ CowSummary CowObserver::summary() const {
   return summary;
 }
 
+std::vector<ExactReading> CowObserver::take_exact_readings() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(exact_readings_, {});
+}
+
 // ---- the observer's thread ----
 
 void CowObserver::run() {
@@ -129,16 +144,17 @@ void CowObserver::run() {
 void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   const pid_t child = child_;
   const uint64_t generation = generation_;
+  const auto engine = engine_;
   const auto over = [&] { return stopping_ || generation_ != generation; };
   // The first exact reading waits until it, too, is no larger share of the time.
-  Schedule due{.exact_due_us = forked_at_us_ + std::max(kShortestExactPauseUs, fork_us_ * kExactPauseFactor),
+  Schedule due{.exact_due_us = forked_at_us_ + std::max(kFirstExactUs, fork_us_ * kExactPauseFactor),
                .cheap_due_us = forked_at_us_ + kShortestCheapPauseUs};
   for (;;) {
     const int64_t pause_us = std::min(due.exact_due_us, due.cheap_due_us) - now_us();
     if (changed_.wait_for(lock, std::chrono::microseconds(std::max<int64_t>(pause_us, 0)), over)) return;
     const bool exact = now_us() >= due.exact_due_us;
     lock.unlock();
-    const auto reading = read(child, exact);
+    const auto reading = read(child, exact, engine);
     lock.lock();
     if (over()) return;
     if (reading) record(*reading);
@@ -163,15 +179,26 @@ bool CowObserver::read_counters(pid_t child, Reading& reading) const {
   return true;
 }
 
-std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact) const {
+bool CowObserver::read_exactly(pid_t child, std::span<const memory::AddressSpan> engine, Reading& reading) const {
+  memory::MemoryRollup rollup;
+  if (!read_counters(child, reading)) return false;
+  const int64_t start_us = now_us();
+  if (!memory::read_memory_rollup_signal_safe(child, rollup)) return false;
+  ExactReading& exact = reading.exact.emplace();
+  exact.at_us = std::midpoint(start_us, now_us());
+  exact.copied = rollup.private_dirty;
+  exact.child_proportional = rollup.proportional;
+  exact.child_resident = rollup.resident;
+  exact.parent_resident = reading.parent.resident;
+  if (const auto outside = memory::private_bytes_outside(child, engine)) exact.outside = *outside;
+  return true;
+}
+
+std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact,
+                                                      std::span<const memory::AddressSpan> engine) const {
   Reading reading;
   const int64_t start_us = now_us(), cpu_start_us = thread_cpu_us();
-  if (exact) {
-    memory::MemoryRollup rollup;
-    if (!read_counters(child, reading)) return {};
-    if (!memory::read_memory_rollup_signal_safe(child, rollup)) return {};
-    reading.copied = rollup.private_dirty;
-  }
+  if (exact && !read_exactly(child, engine, reading)) return {};
   const Counts before = reading.counts;
   if (!read_counters(child, reading)) return {};
   if (exact) {
@@ -210,15 +237,29 @@ uint64_t CowObserver::estimate_copied(const Counts& now) {
   const int64_t taken_over = given_back_ > 0 ? std::min(unshared - announced, given_back_) : 0;
   given_back_ -= taken_over;
   copied_ += unshared - taken_over;
+  // The child's last words come without counters.
+  if (now.faults != 0) {
+    add_to_total(std::min(unshared - taken_over, (now.faults - before.faults) * page_bytes()));
+  }
   return static_cast<uint64_t>(std::min(std::max(copied_, last_exact_), now.child_anonymous));
+}
+
+// What is negative now and then is put right by the next reading; what stays so is growth by huge pages.
+void CowObserver::add_to_total(int64_t copied) {
+  const int64_t sum = copied + fault_debt_;
+  summary_.copied_by_faults += static_cast<uint64_t>(std::max<int64_t>(sum, 0));
+  fault_debt_ = std::clamp<int64_t>(sum, -kMostFaultDebt, 0);
 }
 
 void CowObserver::record(const Reading& reading) {
   CowFigures& last = summary_.last;
-  if (reading.copied) {
+  if (reading.exact) {
     last.exact_at_us = reading.at_us;
-    exact_peak_ = std::max(exact_peak_, *reading.copied);
-    exact_sum_ += *reading.copied;
+    exact_peak_ = std::max(exact_peak_, reading.exact->copied);
+    exact_sum_ += reading.exact->copied;
+    summary_.exact = reading.exact;
+    if (exact_readings_.size() >= kMostExactReadings) exact_readings_.erase(exact_readings_.begin());
+    exact_readings_.push_back(*reading.exact);
     summary_.exact_readings++;
     summary_.average_bytes = exact_sum_ / summary_.exact_readings;
   } else {
@@ -227,10 +268,11 @@ void CowObserver::record(const Reading& reading) {
   summary_.sampling_us += reading.took_us;
   last.measured_at_us = reading.at_us;
   last.copied_bytes = estimate_copied(reading.counts);
-  if (reading.copied) start_estimate(last.copied_bytes = *reading.copied, reading.counts);
+  if (reading.exact) start_estimate(last.copied_bytes = reading.exact->copied, reading.counts);
   last.parent_resident = reading.parent.resident;
   last.child_resident = reading.child.resident;
   last.growth_bytes = static_cast<int64_t>(reading.parent.resident + last.copied_bytes - at_fork_.resident);
+  summary_.growth_peak = std::max(summary_.growth_peak, last.growth_bytes);
   last.parent_minor_faults = reading.parent.minor_faults - at_fork_.minor_faults;
   last.parent_page_tables = reading.parent.page_tables;
   last.child_page_tables = reading.child.page_tables;

@@ -20,10 +20,13 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
+#include <vector>
 
 #include "memory/chunk_pool.h"
 #include "memory/process_memory.h"
+#include "memory/process_pages.h"
 
 namespace cowslip::persistence {
 
@@ -40,11 +43,26 @@ struct CowFigures {
   uint64_t child_page_tables = 0;
 };
 
+// What the kernel said after a walk over the child's page tables. Bytes.
+struct ExactReading {
+  int64_t at_us = 0;                // monotonic: the middle of the walk
+  uint64_t copied = 0;              // the child's Private_Dirty
+  std::optional<uint64_t> outside = {};  // of it, pages outside the engine's memory (memory/process_pages.h)
+  uint64_t child_proportional = 0;  // Pss
+  uint64_t child_resident = 0;
+  uint64_t parent_resident = 0;
+};
+
 // What is known of a whole save, so far or at its end.
 struct CowSummary {
   CowFigures last;
   uint64_t peak_bytes = 0;     // of copied_bytes
   uint64_t average_bytes = 0;  // of the exact readings
+  int64_t growth_peak = 0;     // of growth_bytes
+  // What minor faults add up to as copies since the fork, never set right by an exact reading, and what was given back
+  // never taken off. New huge pages hide copies of the same moment.
+  uint64_t copied_by_faults = 0;
+  std::optional<ExactReading> exact;  // the last one
   uint64_t exact_readings = 0;
   uint64_t cheap_readings = 0;
   int64_t sampling_us = 0;  // time spent reading, all together
@@ -76,6 +94,8 @@ class CowObserver {
   CowSummary finish();
 
   CowSummary summary() const;
+  // Those since the last call, a few hundred at most: the oldest are dropped.
+  std::vector<ExactReading> take_exact_readings();
 
  private:
   // When each kind of reading is due, and what it costs.
@@ -96,7 +116,7 @@ class CowObserver {
   struct Reading {
     memory::ProcessCounters parent = {};
     memory::ProcessCounters child = {};
-    std::optional<uint64_t> copied;  // read from the kernel, not estimated
+    std::optional<ExactReading> exact;  // read from the kernel, not estimated
     Counts counts;
     int64_t at_us = 0;
     int64_t took_us = 0;  // of the event loop's, the child's or a processor's time
@@ -104,12 +124,14 @@ class CowObserver {
 
   void run();
   void watch_one(std::unique_lock<std::mutex>& lock);
-  std::optional<Reading> read(pid_t child, bool exact) const;
+  std::optional<Reading> read(pid_t child, bool exact, std::span<const memory::AddressSpan> engine) const;
+  bool read_exactly(pid_t child, std::span<const memory::AddressSpan> engine, Reading& reading) const;
   bool read_counters(pid_t child, Reading& reading) const;
   // The following need mutex_.
   void record(const Reading& reading);
   void start_estimate(uint64_t copied, const Counts& counts);
   uint64_t estimate_copied(const Counts& now);
+  void add_to_total(int64_t copied);
 
   const memory::ChunkPool& chunks_;
   mutable std::mutex mutex_;  // guards what follows
@@ -122,12 +144,15 @@ class CowObserver {
   int64_t last_exact_ = 0;  // copied bytes
   int64_t copied_ = 0;      // the same and what was added since; less than it where new memory comes in huge pages
   int64_t given_back_ = 0;  // by the child, and not written to by the parent since, as far as we know
+  int64_t fault_debt_ = 0;   // of copied_by_faults: counters that did not move at the same time
   int64_t announced_ = 0;   // bytes the server was about to write in place, their faults still to be seen
   int64_t forked_at_us_ = 0;
   uint64_t exact_peak_ = 0;
   uint64_t exact_sum_ = 0;
   int64_t fork_us_ = 0;
   CowSummary summary_;
+  std::vector<memory::AddressSpan> engine_;  // what the ledger accounts for
+  std::vector<ExactReading> exact_readings_;
   std::thread thread_;
 };
 

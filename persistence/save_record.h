@@ -45,24 +45,26 @@ struct TimelinePoint {
   uint64_t cgroup_usage = 0;  // page cache included, as the kernel counts it; 0: in no limited cgroup
   uint64_t cgroup_limit = 0;  // 0: none
   // What was expected at this moment; empty before there was enough to go by.
-  std::optional<int64_t> forecast_growth;       // at its peak
-  std::optional<int64_t> forecast_duration_ms;  // from fork to end
+  std::optional<int64_t> forecast_growth = {};       // at its peak
+  std::optional<int64_t> forecast_duration_ms = {};  // from fork to end
 };
 
-// The ledger beside what the kernel says. A difference is (ledger - measure) / measure; empty: not measured, or too
-// little to compare.
+// The ledger beside what the kernel says (cow_cross_check.h). A difference is (ledger - measure) / measure; empty: not
+// measured, or too little to compare. Each figure of the kernel is the largest that was read, and the ledger's is that
+// of the same moment.
 struct CrossCheck {
-  uint64_t ledger_copied = 0;  // pages copied and not yet given back by the child, when rollup_copied was read last
-  std::optional<uint64_t> rollup_copied;  // Private_Dirty of the child, smaps_rollup
-  std::optional<uint64_t> faults_copied;  // from minor faults, over the whole save
+  uint64_t ledger_copied = 0;             // pages that are the child's alone by the ledger, and outside_copied
+  uint64_t outside_copied = 0;            // of it, what lies outside the engine's memory: /proc/PID/pagemap
+  std::optional<uint64_t> rollup_copied = {};  // Private_Dirty of the child, smaps_rollup
+  std::optional<uint64_t> faults_copied = {};  // from minor faults, over the whole save
   uint64_t ledger_copied_total = 0;       // what faults_copied has to be held against
   int64_t ledger_growth = 0;              // copies and new memory, by the ledger
-  std::optional<int64_t> process_growth;  // of both processes' memory, /proc
-  std::optional<int64_t> cgroup_growth;   // of the cgroup's anonymous memory
-  std::optional<double> rollup_difference;
-  std::optional<double> faults_difference;
-  std::optional<double> process_difference;
-  std::optional<double> cgroup_difference;
+  std::optional<int64_t> process_growth = {};  // of both processes' memory, /proc
+  std::optional<int64_t> cgroup_growth = {};   // of the cgroup's anonymous memory
+  std::optional<double> rollup_difference = {};
+  std::optional<double> faults_difference = {};
+  std::optional<double> process_difference = {};
+  std::optional<double> cgroup_difference = {};
 };
 
 // What was forecast when a share of a save was done, and what came.
@@ -70,8 +72,8 @@ struct ForecastCheck {
   double progress = 0;  // 0: before the fork
   int64_t growth = 0;   // the forecast peak
   int64_t duration_ms = 0;
-  std::optional<double> growth_error;  // (forecast - actual) / actual, once the save has ended
-  std::optional<double> duration_error;
+  std::optional<double> growth_error = {};  // (forecast - actual) / actual, once the save has ended
+  std::optional<double> duration_error = {};
 };
 
 // How a save ended, or that it has not.

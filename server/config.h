@@ -148,6 +148,12 @@ struct ServerConfig {
   uint64_t snapshot_memory_reserve = 32 << 20;
   int64_t loading_process_events_interval_bytes = 2 << 20;
 
+  // What is remembered of saves (docs/COW_HISTORY.md).
+  int64_t snapshot_timeline_interval_ms = 100;  // 0: the fork and the end only
+  int64_t snapshot_history_length = 32;         // saves in memory
+  bool snapshot_history_file = true;
+  uint64_t snapshot_history_max_bytes = 16 << 20;  // of the file; as many again of the one before it
+
   // ---- memory and keys ----
   uint64_t maxmemory = 0;  // 0: no limit
   MaxMemoryPolicy maxmemory_policy = MaxMemoryPolicy::kNoEviction;

@@ -22,6 +22,7 @@ using enum ProtectedAction;
 constexpr int64_t kUnsignedMax = UINT_MAX;
 constexpr int64_t kLongMax = INT64_MAX;
 constexpr uint64_t kMebibyte = 1 << 20;
+constexpr uint64_t kSmallestHistory = 64 << 10;  // room for a few dozen short saves
 
 std::unexpected<Error> refuse(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -160,6 +161,12 @@ constexpr Directive kDirectives[] = {
     {"snapshot-memory-reserve", "", 0, MemorySetting{&C::snapshot_memory_reserve, 0, kLongMax}},
     integer("key-load-delay", &C::key_load_delay_us, INT_MIN, INT_MAX),
     integer("loading-process-events-interval-bytes", &C::loading_process_events_interval_bytes, 1024, INT_MAX),
+
+    {"snapshot-timeline-interval", "", 0,
+     CustomSetting{special::set_timeline_interval, special::get_timeline_interval}},
+    integer("snapshot-history-length", &C::snapshot_history_length, 1, 1024),
+    yes_no("snapshot-history-file", &C::snapshot_history_file),
+    {"snapshot-history-max-bytes", "", 0, MemorySetting{&C::snapshot_history_max_bytes, kSmallestHistory, kLongMax}},
 
     // Memory and keys.
     {"maxmemory", "", 0, MemorySetting{&C::maxmemory, 0, UINT64_MAX}},

@@ -330,6 +330,18 @@ std::string get_hz(const ServerConfig& config) {
   return fmt::format("{}", config.hz);
 }
 
+Status set_timeline_interval(ServerConfig& config, Words words) {
+  const auto value = parse_int64(words[0]);
+  if (!value) return refuse("argument couldn't be parsed into an integer");
+  if (*value != 0 && (*value < 10 || *value > 10'000)) return refuse("argument must be 0, or between 10 and 10000");
+  config.snapshot_timeline_interval_ms = *value;
+  return {};
+}
+
+std::string get_timeline_interval(const ServerConfig& config) {
+  return fmt::format("{}", config.snapshot_timeline_interval_ms);
+}
+
 // Only looks; changing to the folder is for ConfigStore, once everything else has been found right.
 Status set_dir(ServerConfig& config, Words words) {
   const std::unique_ptr<char, decltype(&std::free)> path(::realpath(words[0].c_str(), nullptr), &std::free);

@@ -49,6 +49,10 @@ std::string get_maxmemory_policy(const ServerConfig& config);
 Status set_hz(ServerConfig& config, Words words);
 std::string get_hz(const ServerConfig& config);
 
+// 0, or from 10 ms to 10 s.
+Status set_timeline_interval(ServerConfig& config, Words words);
+std::string get_timeline_interval(const ServerConfig& config);
+
 Status set_dir(ServerConfig& config, Words words);
 std::string get_dir(const ServerConfig& config);
 

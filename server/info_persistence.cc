@@ -1,7 +1,14 @@
 // INFO's sections about snapshots: persistence, and our own, snapshot.
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
 #include "persistence/snapshot_state.h"
+#include "server/command_latency.h"
 #include "server/info.h"
 #include "server/loading.h"
+#include "server/observatory.h"
 #include "server/save_control.h"
 #include "server/server.h"
 
@@ -61,6 +68,36 @@ void write_loading(Server& server, InfoText& text) {
   text.field("loading_eta_seconds", static_cast<int64_t>(eta));
 }
 
+// A difference of the cross-check; empty where there was too little to compare.
+std::string in_percent(std::optional<double> difference) {
+  return difference ? fmt::format("{:.2f}", 100 * *difference) : "";
+}
+
+// Of the save at work, or of the last one that is remembered.
+void write_record(const persistence::SaveRecord& record, InfoText& text) {
+  text.field("snapshot_id", record.id);
+  text.field("snapshot_growth_peak_bytes", record.growth_peak);
+  text.field("snapshot_fresh_bytes", record.fresh);
+  text.field("snapshot_reused_bytes", record.reused);
+  text.field("snapshot_ledger_copied_bytes", record.copied_total);
+  text.field("snapshot_outside_copied_bytes", record.cross_check.outside_copied);
+  text.field("snapshot_check_rollup_percent", in_percent(record.cross_check.rollup_difference));
+  text.field("snapshot_check_faults_percent", in_percent(record.cross_check.faults_difference));
+  text.field("snapshot_check_process_percent", in_percent(record.cross_check.process_difference));
+  text.field("snapshot_check_cgroup_percent", in_percent(record.cross_check.cgroup_difference));
+}
+
+void write_latency(std::string_view where, const LatencySummary& latency, InfoText& text) {
+  const auto field = [&](std::string_view what, auto value) {
+    text.field(fmt::format("snapshot_latency_{}_{}", where, what), value);
+  };
+  field("count", latency.count);
+  field("p50_us", latency.p50_us);
+  field("p99_us", latency.p99_us);
+  field("p999_us", latency.p999_us);
+  field("max_us", latency.max_us);
+}
+
 }  // namespace
 
 void info::write_persistence(Server& server, InfoText& text) {
@@ -78,6 +115,14 @@ void info::write_snapshot(Server& server, InfoText& text) {
   text.section("Snapshot");
   for (const auto& [name, value] : persistence::snapshot_info_fields(server.saves().state())) text.field(name, value);
   for (const auto& [name, value] : server.saves().guard().info_fields()) text.field(name, value);
+  const persistence::SaveRecord* record = server.observatory().latest();
+  write_record(record != nullptr ? *record : persistence::SaveRecord(), text);
+  const persistence::Forecast forecast = server.observatory().forecast_running().value_or(persistence::Forecast());
+  text.field("snapshot_forecast_growth_bytes", forecast.growth);
+  text.field("snapshot_forecast_remaining_ms", forecast.remaining_ms);
+  text.field("snapshot_remembered", server.observatory().history().size());
+  write_latency("inside", server.command_latency().inside(), text);
+  write_latency("outside", server.command_latency().outside(), text);
 }
 
 }  // namespace cowslip::server

@@ -1,62 +1,78 @@
 #include "server/observatory.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
-#include "persistence/snapshot_state.h"
+#include "persistence/save_history.h"
 #include "server/config.h"
+#include "server/config_store.h"
 #include "server/save_control.h"
+#include "server/save_recorder.h"
 #include "server/server.h"
 #include "server/statistics.h"
 
 namespace cowslip::server {
 
+using persistence::SaveHistoryFile;
 using persistence::SaveRecord;
-using persistence::SaveResult;
-
-namespace {
-
-constexpr size_t kHistoryLength = 32;
-
-SaveResult result_of(const persistence::SaveOutcome& outcome) {
-  if (outcome.ok) return SaveResult::kOk;
-  if (outcome.cancelled) return SaveResult::kCancelled;
-  if (outcome.stopped_by_guard) return SaveResult::kStoppedByGuard;
-  return outcome.signal != 0 ? SaveResult::kKilled : SaveResult::kError;
-}
-
-}  // namespace
 
 struct Observatory::Parts {
-  explicit Parts(Server& owner) : server(owner) {}
+  explicit Parts(Server& owner) : server(owner), recorder(owner), file(owner.log()) {}
+
+  size_t wanted() const { return static_cast<size_t>(server.config().snapshot_history_length); }
+  // Absolute, for the process may change to another folder before a line is written.
+  std::string folder() const {
+    std::error_code error;
+    const std::string here = std::filesystem::current_path(error).string();
+    return error ? "." : here;
+  }
+  void trim() {
+    while (history.size() > wanted()) history.pop_front();
+  }
 
   Server& server;
-  std::optional<SaveRecord> current;
+  SaveRecorder recorder;
+  SaveHistoryFile file;
   std::deque<SaveRecord> history;
   uint64_t next_id = 1;
 
   // Changes of the dataset since the start; Keyspace::dirty() goes back when a save has ended.
   uint64_t changes = 0;
   uint64_t last_dirty = 0;
-  uint64_t changes_at_fork = 0;
   InstantaneousRate write_rate;
-
-  void count_changes() {
-    const uint64_t dirty = server.keyspace().dirty();
-    if (dirty > last_dirty) changes += dirty - last_dirty;
-    last_dirty = dirty;
-  }
 };
 
-Observatory::Observatory(Server& server) : parts_(std::make_unique<Parts>(server)) {}
+Observatory::Observatory(Server& server) : parts_(std::make_unique<Parts>(server)) {
+  server.settings().on_change("snapshot-history-length", [this](const ServerConfig&) -> Status {
+    parts_->trim();
+    return {};
+  });
+  // The saves in memory stay; what was saved in the new folder before is not asked for, except that no number is given
+  // twice.
+  server.settings().on_change("dir", [this](const ServerConfig&) -> Status {
+    parts_->next_id = std::max(parts_->next_id, parts_->file.load(parts_->folder(), 1).highest_id + 1);
+    return {};
+  });
+}
+
 Observatory::~Observatory() = default;
+
+void Observatory::load_history() {
+  if (!parts_->server.config().snapshot_history_file) return;
+  SaveHistoryFile::Loaded loaded = parts_->file.load(parts_->folder(), parts_->wanted());
+  parts_->history.assign(std::make_move_iterator(loaded.records.begin()),
+                         std::make_move_iterator(loaded.records.end()));
+  parts_->next_id = loaded.highest_id + 1;
+}
 
 // ---- what is known ----
 
 const SaveRecord* Observatory::current() {
-  if (!parts_->current) return nullptr;
-  bring_up_to_date();
-  return &*parts_->current;
+  if (!parts_->recorder.recording()) return nullptr;
+  count_changes();
+  return &parts_->recorder.record();
 }
 
 const std::deque<SaveRecord>& Observatory::history() const {
@@ -64,23 +80,18 @@ const std::deque<SaveRecord>& Observatory::history() const {
 }
 
 const SaveRecord* Observatory::find(uint64_t id) {
-  if (parts_->current && parts_->current->id == id) return current();
+  if (parts_->recorder.recording() && parts_->recorder.record().id == id) return current();
   const auto found = std::ranges::find(parts_->history, id, &SaveRecord::id);
   return found == parts_->history.end() ? nullptr : &*found;
 }
 
 const SaveRecord* Observatory::latest() {
-  if (parts_->current) return current();
+  if (parts_->recorder.recording()) return current();
   return parts_->history.empty() ? nullptr : &parts_->history.back();
 }
 
 double Observatory::writes_per_second() const {
   return static_cast<double>(parts_->write_rate.mean());
-}
-
-void Observatory::sample_rates() {
-  parts_->count_changes();
-  parts_->write_rate.sample(parts_->changes, parts_->server.clock().monotonic_us());
 }
 
 // ---- what is expected ----
@@ -97,51 +108,35 @@ persistence::Verdict Observatory::verdict_next() {
   return parts_->server.saves().verdict_next();
 }
 
-// ---- a save ----
+// ---- from the rest of the server ----
 
-void Observatory::on_save_start() {
-  Server& server = parts_->server;
-  const persistence::SnapshotState& state = server.saves().state();
-  parts_->count_changes();
-  parts_->changes_at_fork = parts_->changes;
-  SaveRecord& record = parts_->current.emplace();
-  record.id = parts_->next_id++;
-  record.reason = state.last_reason;
-  record.to_socket = state.to_socket;
-  record.started_unix_ms = server.clock().unix_ms();
-  record.fork_us = state.latest_fork_us;
-  record.keys_total = state.current_save_keys_total;
-  record.dataset_bytes = server.used_memory();
-  record.parent_resident_at_fork = state.parent_resident_at_fork;
-  record.page_tables_at_fork = state.parent_page_tables_at_fork;
-  record.huge_pages = server.keyspace().chunks().policies().huge_pages;
+void Observatory::sample_rates() {
+  count_changes();
+  parts_->write_rate.sample(parts_->changes, parts_->server.clock().monotonic_us());
 }
 
-void Observatory::bring_up_to_date() {
-  const persistence::SnapshotState& state = parts_->server.saves().state();
-  SaveRecord& record = *parts_->current;
-  parts_->count_changes();
-  record.changes = parts_->changes - parts_->changes_at_fork;
-  record.duration_ms = state.cow.watched_us / 1000;
-  if (state.running) record.keys_written = state.current_save_keys_processed;
-  record.bytes_written = state.current_save_bytes;
-  record.copied_peak = state.cow.peak_bytes;
-  record.growth_end = state.cow.last.growth_bytes;
-  record.growth_peak = std::max(record.growth_peak, record.growth_end);
-  record.minor_faults = state.cow.last.parent_minor_faults;
+void Observatory::count_changes() {
+  const uint64_t dirty = parts_->server.keyspace().dirty();
+  if (dirty > parts_->last_dirty) parts_->changes += dirty - parts_->last_dirty;
+  parts_->last_dirty = dirty;
+  if (parts_->recorder.recording()) parts_->recorder.update(parts_->changes);
+}
+
+void Observatory::on_save_start() {
+  count_changes();
+  parts_->recorder.begin(parts_->next_id++, parts_->changes);
 }
 
 void Observatory::on_save_end(const persistence::SaveOutcome& outcome) {
-  if (!parts_->current) return;
-  bring_up_to_date();
-  SaveRecord record = std::move(*parts_->current);
-  parts_->current.reset();
-  record.result = result_of(outcome);
-  record.error = outcome.error ? outcome.error->message : "";
-  record.duration_ms = outcome.duration_us / 1000;
-  record.keys_written = outcome.keys_written;
-  parts_->history.push_back(std::move(record));
-  while (parts_->history.size() > kHistoryLength) parts_->history.pop_front();
+  if (!parts_->recorder.recording()) return;
+  count_changes();
+  parts_->history.push_back(parts_->recorder.end(outcome, parts_->changes));
+  const ServerConfig& config = parts_->server.config();
+  if (config.snapshot_history_file) {
+    parts_->file.append({.folder = parts_->folder(), .max_bytes = config.snapshot_history_max_bytes},
+                        parts_->history.back());
+  }
+  parts_->trim();
 }
 
 }  // namespace cowslip::server

@@ -46,16 +46,18 @@ class Observatory {
   double writes_per_second() const;
 
   // ---- for the rest of the server ----
+  // Takes in the history's file of the data folder; at the start, before anything is saved.
+  void load_history();
   // A child has been forked.
   void on_save_start();
   // The child was reaped; SaveControl's state is that of the end.
   void on_save_end(const persistence::SaveOutcome& outcome);
   // From the cron, every 100 ms.
   void sample_rates();
+  // Takes note of changes of the dataset, and brings the save at work up to date.
+  void count_changes();
 
  private:
-  void bring_up_to_date();
-
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "persistence/background_save.h"
@@ -47,6 +48,8 @@ class SaveControl {
   // Ends the child, if there is one, and takes note of its end.
   void end_child();
 
+  // What the kernel was asked for since the last call.
+  std::vector<persistence::ExactReading> take_exact_readings() { return background_.take_exact_readings(); }
   // Brought up to date by the call; valid until the next one.
   const persistence::SnapshotState& state() { return background_.state(); }
   // stop-writes-on-bgsave-error is on, there are save points, and the last save failed (was not stopped by the guard).

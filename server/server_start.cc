@@ -14,6 +14,7 @@
 #include "server/http/http_server.h"
 #include "server/listeners.h"
 #include "server/loading.h"
+#include "server/observatory.h"
 #include "server/request_pump.h"
 #include "server/save_control.h"
 #include "server/server.h"
@@ -146,6 +147,7 @@ int Server::run() {
   log_.notice("Server initialized");
   (void)set_oom_score();  // the log has the reason; it is no reason not to serve
   log_findings(check_system(gather_system_facts(), dataset_before_load(config_)), log_);
+  observatory_->load_history();
   cron_->start();
   defragmenter_->start();
   if (const Status loaded = loading_->load_at_start(); !loaded) {

@@ -1,0 +1,35 @@
+// Which pages of a process are its alone, page by page (/proc/PID/pagemap): for the memory that no code of ours
+// accounts for, such as the general heap, stacks and the data of libraries.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace cowslip::memory {
+
+struct AddressSpan {
+  uintptr_t begin = 0;
+  size_t bytes = 0;
+  uintptr_t end() const { return begin + bytes; }
+  friend bool operator==(const AddressSpan&, const AddressSpan&) = default;
+};
+
+// Bytes of `pid`'s pages that are anonymous, present, and mapped by no other process, in its private writable mappings,
+// without those that begin in one of `leave_out`. Of a forked child: what it has written itself, and what it has kept
+// since its parent wrote to it or let it go. Pages that are swapped out are not counted.
+//
+// Costs a walk over the page tables of these mappings, and eight bytes read for each page of address space: 0.1 ms for
+// a few dozen megabytes. Fails with kNotFound when the process is gone, or its pagemap may not be read. Thread-safe.
+Result<uint64_t> private_bytes_outside(pid_t pid, std::span<const AddressSpan> leave_out);
+
+// Of /proc/PID/maps: the private writable mappings, without those that begin in one of `leave_out`. Pure.
+std::vector<AddressSpan> private_writable_mappings(std::string_view maps, std::span<const AddressSpan> leave_out);
+
+}  // namespace cowslip::memory

@@ -1,0 +1,86 @@
+#include "persistence/cow_cross_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cowslip::persistence {
+namespace {
+
+constexpr size_t kLooksKept = 64;
+
+int64_t between(int64_t from, int64_t to, double share) {
+  return from + std::llround(static_cast<double>(to - from) * share);
+}
+
+}  // namespace
+
+std::optional<double> difference(int64_t ledger, int64_t measure) {
+  if (measure < static_cast<int64_t>(kLeastCompared)) return {};
+  return static_cast<double>(ledger - measure) / static_cast<double>(measure);
+}
+
+void CowCrossCheck::begin(int64_t at_us, uint64_t parent_resident) {
+  *this = {};
+  parent_resident_at_fork_ = parent_resident;
+  looks_.push_back({.at_us = at_us});
+}
+
+void CowCrossCheck::add(const LedgerLook& look) {
+  looks_.push_back(look);
+  if (looks_.size() > kLooksKept) looks_.pop_front();
+  while (!waiting_.empty() && waiting_.front().at_us <= look.at_us) {
+    compare(waiting_.front());
+    waiting_.pop_front();
+  }
+}
+
+void CowCrossCheck::add(const ExactReading& reading) {
+  if (!looks_.empty() && reading.at_us <= looks_.back().at_us) return compare(reading);
+  waiting_.push_back(reading);
+}
+
+std::optional<LedgerLook> CowCrossCheck::at(int64_t at_us) const {
+  const auto after = std::ranges::lower_bound(looks_, at_us, {}, &LedgerLook::at_us);
+  if (after == looks_.end()) return {};
+  if (after->at_us == at_us) return *after;
+  if (after == looks_.begin()) return {};
+  const LedgerLook &from = *std::prev(after), &to = *after;
+  const double share = static_cast<double>(at_us - from.at_us) / static_cast<double>(to.at_us - from.at_us);
+  return LedgerLook{.at_us = at_us,
+                    .child_alone = static_cast<uint64_t>(
+                        between(static_cast<int64_t>(from.child_alone), static_cast<int64_t>(to.child_alone), share)),
+                    .growth = between(from.growth, to.growth, share)};
+}
+
+void CowCrossCheck::compare(const ExactReading& reading) {
+  const auto look = at(reading.at_us);
+  if (!look || !reading.outside) return;
+  outside_peak_ = std::max(outside_peak_, *reading.outside);
+  const uint64_t ledger = look->child_alone + *reading.outside;
+  if (!result_.rollup_copied || reading.copied >= *result_.rollup_copied) {
+    result_.ledger_copied = ledger;
+    result_.outside_copied = *reading.outside;
+    result_.rollup_copied = reading.copied;
+    result_.rollup_difference = difference(static_cast<int64_t>(ledger), static_cast<int64_t>(reading.copied));
+  }
+  const auto process = static_cast<int64_t>(reading.parent_resident + reading.copied - parent_resident_at_fork_);
+  if (!result_.process_growth || process >= *result_.process_growth) {
+    result_.process_growth = process;
+    result_.ledger_growth = look->growth + static_cast<int64_t>(*reading.outside);
+    result_.process_difference = difference(result_.ledger_growth, process);
+  }
+}
+
+void CowCrossCheck::add_cgroup_growth(int64_t bytes) {
+  if (looks_.empty() || (result_.cgroup_growth && bytes < *result_.cgroup_growth)) return;
+  result_.cgroup_growth = bytes;
+  result_.cgroup_difference = difference(looks_.back().growth + static_cast<int64_t>(outside_peak_), bytes);
+}
+
+void CowCrossCheck::set_faults(uint64_t by_faults, uint64_t ledger_total) {
+  result_.faults_copied = by_faults;
+  result_.ledger_copied_total = ledger_total;
+  result_.faults_difference = difference(static_cast<int64_t>(ledger_total), static_cast<int64_t>(by_faults));
+}
+
+}  // namespace cowslip::persistence

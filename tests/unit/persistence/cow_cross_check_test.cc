@@ -1,0 +1,94 @@
+// The ledger against the kernel: the arithmetic of the comparison.
+#include "persistence/cow_cross_check.h"
+
+#include <gtest/gtest.h>
+
+namespace cowslip::persistence {
+namespace {
+
+constexpr uint64_t kMegabyte = 1 << 20;
+
+ExactReading reading(int64_t at_us, uint64_t copied, uint64_t outside, uint64_t parent_resident) {
+  return {.at_us = at_us,
+          .copied = copied,
+          .outside = outside,
+          .child_proportional = 0,
+          .child_resident = 0,
+          .parent_resident = parent_resident};
+}
+LedgerLook look(int64_t at_us, uint64_t child_alone, int64_t growth) {
+  return {.at_us = at_us, .child_alone = child_alone, .growth = growth};
+}
+
+TEST(CowCrossCheck, DifferenceIsOfTheMeasure) {
+  EXPECT_DOUBLE_EQ(difference(90 << 20, 100 << 20).value(), -0.1);
+  EXPECT_DOUBLE_EQ(difference(110 << 20, 100 << 20).value(), 0.1);
+  EXPECT_FALSE(difference(5, 0).has_value());
+  EXPECT_FALSE(difference(0, kLeastCompared - 1).has_value());
+  EXPECT_FALSE(difference(1, -(100 << 20)).has_value());
+}
+
+TEST(CowCrossCheck, TheLedgerIsInterpolatedToTheReading) {
+  CowCrossCheck check;
+  check.begin(1000, 50 * kMegabyte);
+  check.add(reading(1500, 12 * kMegabyte, 2 * kMegabyte, 60 * kMegabyte));
+  EXPECT_FALSE(check.result().rollup_copied.has_value()) << "no look came after it yet";
+  check.add(look(2000, 20 * kMegabyte, 36 * kMegabyte));
+  EXPECT_EQ(check.result().rollup_copied, 12 * kMegabyte);
+  EXPECT_EQ(check.result().outside_copied, 2 * kMegabyte);
+  EXPECT_EQ(check.result().ledger_copied, 12 * kMegabyte);
+  EXPECT_DOUBLE_EQ(check.result().rollup_difference.value(), 0);
+  EXPECT_EQ(check.result().process_growth, 22 * kMegabyte);
+  EXPECT_EQ(check.result().ledger_growth, 20 * kMegabyte);
+  EXPECT_NEAR(check.result().process_difference.value(), -2.0 / 22, 1e-9);
+}
+
+TEST(CowCrossCheck, TheLargestReadingStands) {
+  CowCrossCheck check;
+  check.begin(0, 0);
+  check.add(look(100, 10 * kMegabyte, 0));
+  check.add(reading(100, 10 * kMegabyte, 0, 0));
+  check.add(look(200, 0, 0));
+  check.add(reading(200, kMegabyte, 3 * kMegabyte, 0));
+  EXPECT_EQ(check.result().rollup_copied, 10 * kMegabyte);
+  EXPECT_EQ(check.result().ledger_copied, 10 * kMegabyte);
+  EXPECT_EQ(check.outside_peak(), 3 * kMegabyte);
+}
+
+TEST(CowCrossCheck, AReadingWithoutTheOutsideIsNotCompared) {
+  CowCrossCheck check;
+  check.begin(0, 0);
+  check.add(look(100, kMegabyte, 0));
+  ExactReading blind = reading(50, 10 * kMegabyte, 0, 0);
+  blind.outside.reset();
+  check.add(blind);
+  EXPECT_FALSE(check.result().rollup_copied.has_value());
+  EXPECT_FALSE(check.result().process_growth.has_value());
+}
+
+TEST(CowCrossCheck, FaultsAndGroup) {
+  CowCrossCheck check;
+  check.begin(0, 0);
+  check.set_faults(40 * kMegabyte, 41 * kMegabyte);
+  EXPECT_DOUBLE_EQ(check.result().faults_difference.value(), 1.0 / 40);
+  check.add(look(100, 0, 30 * kMegabyte));
+  check.add_cgroup_growth(32 * kMegabyte);
+  EXPECT_EQ(check.result().cgroup_growth, 32 * kMegabyte);
+  EXPECT_DOUBLE_EQ(check.result().cgroup_difference.value(), -2.0 / 32);
+  check.add(look(200, 0, 10 * kMegabyte));
+  check.add_cgroup_growth(10 * kMegabyte);
+  EXPECT_EQ(check.result().cgroup_growth, 32 * kMegabyte) << "the peak is what counts";
+}
+
+TEST(CowCrossCheck, AnotherSaveStartsAnew) {
+  CowCrossCheck check;
+  check.begin(0, 0);
+  check.add(look(100, 10 * kMegabyte, 0));
+  check.add(reading(100, 10 * kMegabyte, kMegabyte, 0));
+  check.begin(1000, 0);
+  EXPECT_FALSE(check.result().rollup_copied.has_value());
+  EXPECT_EQ(check.outside_peak(), 0u);
+}
+
+}  // namespace
+}  // namespace cowslip::persistence
