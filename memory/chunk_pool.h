@@ -132,8 +132,8 @@ class ChunkPool {
   // pages, or they were not configured, they cannot be switched on: kUnsupported.
   Status set_policy(Policy policy, bool on);
 
-  // Where everything lies that the child inherited and the ledger accounts for: blocks, and what is known of them. Whole
-  // reservations, so that they stay right while they are filled. Event loop only. REQUIRES: a snapshot is running.
+  // Where everything lies that the child inherited and the ledger accounts for: blocks, and what is known of them.
+  // Whole reservations, so that they stay right while they are filled. Event loop only. REQUIRES: a snapshot is running.
   std::vector<AddressSpan> inherited_memory() const;
 
   // ---- the rest ----

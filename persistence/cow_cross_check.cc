@@ -14,8 +14,8 @@ int64_t between(int64_t from, int64_t to, double share) {
 
 }  // namespace
 
-std::optional<double> difference(int64_t ledger, int64_t measure) {
-  if (measure < static_cast<int64_t>(kLeastCompared)) return {};
+std::optional<double> difference(int64_t ledger, int64_t measure, int64_t least) {
+  if (measure < least) return {};
   return static_cast<double>(ledger - measure) / static_cast<double>(measure);
 }
 
@@ -61,26 +61,29 @@ void CowCrossCheck::compare(const ExactReading& reading) {
     result_.ledger_copied = ledger;
     result_.outside_copied = *reading.outside;
     result_.rollup_copied = reading.copied;
-    result_.rollup_difference = difference(static_cast<int64_t>(ledger), static_cast<int64_t>(reading.copied));
+    result_.rollup_difference =
+        difference(static_cast<int64_t>(ledger), static_cast<int64_t>(reading.copied), kLeastRollup);
   }
   const auto process = static_cast<int64_t>(reading.parent_resident + reading.copied - parent_resident_at_fork_);
   if (!result_.process_growth || process >= *result_.process_growth) {
     result_.process_growth = process;
     result_.ledger_growth = look->growth + static_cast<int64_t>(*reading.outside);
-    result_.process_difference = difference(result_.ledger_growth, process);
+    result_.process_difference = difference(result_.ledger_growth, process, kLeastGrowth);
   }
 }
 
 void CowCrossCheck::add_cgroup_growth(int64_t bytes) {
   if (looks_.empty() || (result_.cgroup_growth && bytes < *result_.cgroup_growth)) return;
   result_.cgroup_growth = bytes;
-  result_.cgroup_difference = difference(looks_.back().growth + static_cast<int64_t>(outside_peak_), bytes);
+  result_.cgroup_difference =
+      difference(looks_.back().growth + static_cast<int64_t>(outside_peak_), bytes, kLeastGrowth);
 }
 
 void CowCrossCheck::set_faults(uint64_t by_faults, uint64_t ledger_total) {
   result_.faults_copied = by_faults;
   result_.ledger_copied_total = ledger_total;
-  result_.faults_difference = difference(static_cast<int64_t>(ledger_total), static_cast<int64_t>(by_faults));
+  result_.faults_difference =
+      difference(static_cast<int64_t>(ledger_total), static_cast<int64_t>(by_faults), kLeastFaults);
 }
 
 }  // namespace cowslip::persistence

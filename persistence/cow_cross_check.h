@@ -24,12 +24,16 @@
 
 namespace cowslip::persistence {
 
-// Less than this is not compared: the child's own stack and buffers move by some dozen pages between one reading and
-// the next, and the allocator takes its memory in steps of as many.
-inline constexpr uint64_t kLeastCompared = 1 << 20;
+// Less than this is not compared. The child's stack and buffers move by a few pages between the walk for the rollup and
+// the one over pagemap. Of the faults some megabytes are on pages that the child gave back a moment before, and look
+// like copies (docs/decisions/0002-copy-on-write-report.md). The heap's own account of its resident memory is about 2
+// MiB too high with some dozens of clients: it holds pages of their buffers that nobody has touched yet.
+inline constexpr int64_t kLeastRollup = 256 << 10;
+inline constexpr int64_t kLeastFaults = 64 << 20;
+inline constexpr int64_t kLeastGrowth = 64 << 20;
 
-// (ledger - measure) / measure; empty when the measure is less than kLeastCompared.
-std::optional<double> difference(int64_t ledger, int64_t measure);
+// (ledger - measure) / measure; empty when the measure is less than `least`.
+std::optional<double> difference(int64_t ledger, int64_t measure, int64_t least);
 
 // What the ledger says at one moment. Bytes.
 struct LedgerLook {

@@ -21,26 +21,26 @@ LedgerLook look(int64_t at_us, uint64_t child_alone, int64_t growth) {
 }
 
 TEST(CowCrossCheck, DifferenceIsOfTheMeasure) {
-  EXPECT_DOUBLE_EQ(difference(90 << 20, 100 << 20).value(), -0.1);
-  EXPECT_DOUBLE_EQ(difference(110 << 20, 100 << 20).value(), 0.1);
-  EXPECT_FALSE(difference(5, 0).has_value());
-  EXPECT_FALSE(difference(0, kLeastCompared - 1).has_value());
-  EXPECT_FALSE(difference(1, -(100 << 20)).has_value());
+  EXPECT_DOUBLE_EQ(difference(90 << 20, 100 << 20, 1).value(), -0.1);
+  EXPECT_DOUBLE_EQ(difference(110 << 20, 100 << 20, 100 << 20).value(), 0.1);
+  EXPECT_FALSE(difference(5, 0, 1).has_value());
+  EXPECT_FALSE(difference(0, 99, 100).has_value());
+  EXPECT_FALSE(difference(1, -(100 << 20), 1).has_value());
 }
 
 TEST(CowCrossCheck, TheLedgerIsInterpolatedToTheReading) {
   CowCrossCheck check;
   check.begin(1000, 50 * kMegabyte);
-  check.add(reading(1500, 12 * kMegabyte, 2 * kMegabyte, 60 * kMegabyte));
+  check.add(reading(1500, 12 * kMegabyte, 2 * kMegabyte, 160 * kMegabyte));
   EXPECT_FALSE(check.result().rollup_copied.has_value()) << "no look came after it yet";
-  check.add(look(2000, 20 * kMegabyte, 36 * kMegabyte));
+  check.add(look(2000, 20 * kMegabyte, 236 * kMegabyte));
   EXPECT_EQ(check.result().rollup_copied, 12 * kMegabyte);
   EXPECT_EQ(check.result().outside_copied, 2 * kMegabyte);
   EXPECT_EQ(check.result().ledger_copied, 12 * kMegabyte);
   EXPECT_DOUBLE_EQ(check.result().rollup_difference.value(), 0);
-  EXPECT_EQ(check.result().process_growth, 22 * kMegabyte);
-  EXPECT_EQ(check.result().ledger_growth, 20 * kMegabyte);
-  EXPECT_NEAR(check.result().process_difference.value(), -2.0 / 22, 1e-9);
+  EXPECT_EQ(check.result().process_growth, 122 * kMegabyte);
+  EXPECT_EQ(check.result().ledger_growth, 120 * kMegabyte);
+  EXPECT_NEAR(check.result().process_difference.value(), -2.0 / 122, 1e-9);
 }
 
 TEST(CowCrossCheck, TheLargestReadingStands) {
@@ -69,15 +69,15 @@ TEST(CowCrossCheck, AReadingWithoutTheOutsideIsNotCompared) {
 TEST(CowCrossCheck, FaultsAndGroup) {
   CowCrossCheck check;
   check.begin(0, 0);
-  check.set_faults(40 * kMegabyte, 41 * kMegabyte);
-  EXPECT_DOUBLE_EQ(check.result().faults_difference.value(), 1.0 / 40);
-  check.add(look(100, 0, 30 * kMegabyte));
-  check.add_cgroup_growth(32 * kMegabyte);
-  EXPECT_EQ(check.result().cgroup_growth, 32 * kMegabyte);
-  EXPECT_DOUBLE_EQ(check.result().cgroup_difference.value(), -2.0 / 32);
+  check.set_faults(80 * kMegabyte, 81 * kMegabyte);
+  EXPECT_DOUBLE_EQ(check.result().faults_difference.value(), 1.0 / 80);
+  check.add(look(100, 0, 130 * kMegabyte));
+  check.add_cgroup_growth(132 * kMegabyte);
+  EXPECT_EQ(check.result().cgroup_growth, 132 * kMegabyte);
+  EXPECT_DOUBLE_EQ(check.result().cgroup_difference.value(), -2.0 / 132);
   check.add(look(200, 0, 10 * kMegabyte));
   check.add_cgroup_growth(10 * kMegabyte);
-  EXPECT_EQ(check.result().cgroup_growth, 32 * kMegabyte) << "the peak is what counts";
+  EXPECT_EQ(check.result().cgroup_growth, 132 * kMegabyte) << "the peak is what counts";
 }
 
 TEST(CowCrossCheck, AnotherSaveStartsAnew) {
