@@ -25,9 +25,9 @@ namespace cowslip::server {
 enum class Demand { kPublic, kRead, kChange };
 
 struct AccessRules {
-  std::string_view password;   // empty: none is set
-  bool protected_mode = true;  // see Redis's setting
-  bool loopback_only = true;   // of all sockets that listen for HTTP
+  std::string_view password = {};  // empty: none is set
+  bool protected_mode = true;      // see Redis's setting
+  bool loopback_only = true;       // of all sockets that listen for HTTP
 };
 
 // Why not, as status and sentence; empty: go on. A wrong or missing password is kUnauthorized.

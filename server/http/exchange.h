@@ -23,16 +23,16 @@ inline constexpr unsigned kUnavailable = 503;
 
 // Valid while the request is being answered. A header that the request does not have is empty.
 struct HttpRequest {
-  std::string_view method;
-  std::string_view path;  // unescaped, without what follows a '?'
-  std::string_view host;
-  std::string_view origin;
-  std::string_view fetch_site;      // Sec-Fetch-Site
-  std::string_view authorization;   // Authorization
-  std::string_view request_header;  // X-Cowslip-Request
+  std::string_view method = {};
+  std::string_view path = {};  // unescaped, without what follows a '?'
+  std::string_view host = {};
+  std::string_view origin = {};
+  std::string_view fetch_site = {};      // Sec-Fetch-Site
+  std::string_view authorization = {};   // Authorization
+  std::string_view request_header = {};  // X-Cowslip-Request
   // What follows the '?': the value, or empty when it is not there.
-  std::string_view id;
-  std::string_view after;
+  std::string_view id = {};
+  std::string_view after = {};
   bool from_this_machine = false;
 };
 

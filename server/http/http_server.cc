@@ -1,6 +1,7 @@
 #include "server/http/http_server.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,8 +34,11 @@ namespace {
 
 constexpr int kAcceptsPerCall = 16;
 constexpr auto kLookAfter = std::chrono::seconds(1);
-// When accept() fails for want of descriptors or memory, the connection stays in the queue and the socket readable.
-constexpr auto kAcceptPause = std::chrono::milliseconds(200);
+// What a request that came with the end of its stream has time for.
+constexpr int64_t kHungUpPatienceUs = 200'000;
+// When accept() fails for want of descriptors or memory, or there are too many connections, the next one stays in the
+// queue and the socket readable.
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 // The answers' headers that do not depend on the request: nothing is kept, embedded, guessed or passed on.
 constexpr std::pair<const char*, const char*> kCommonHeaders[] = {
@@ -87,6 +91,12 @@ MHD_Result send(MHD_Connection* connection, const HttpResponse& response) {
   const MHD_Result queued = MHD_queue_response(connection, response.status, made);
   MHD_destroy_response(made);
   return queued;
+}
+
+// Whether the other end has closed, or will send no more.
+bool has_hung_up(int fd) {
+  pollfd state = {.fd = fd, .events = POLLRDHUP, .revents = 0};
+  return poll(&state, 1, 0) > 0;
 }
 
 bool is_loopback_socket(int fd) {
@@ -149,7 +159,8 @@ struct HttpServer::Daemon : std::enable_shared_from_this<Daemon> {
   void run();
   void schedule();
   void look_after();
-  void drop_slow_ones();
+  bool has_room() const { return active_us.size() < kMaxConnections; }
+  void drop_lingering();
 
   Server& server;
   uint64_t& requests;
@@ -217,7 +228,7 @@ void HttpServer::Daemon::watch(Socket& socket) {
 
 void HttpServer::Daemon::accept_all(Socket& socket) {
   int failure = 0;
-  for (int i = 0; i < kAcceptsPerCall && failure == 0; i++) {
+  for (int i = 0; i < kAcceptsPerCall && failure == 0 && has_room(); i++) {
     sockaddr_storage peer = {};
     socklen_t length = sizeof peer;
     const int fd = accept4(socket.descriptor.native_handle(), reinterpret_cast<sockaddr*>(&peer), &length,
@@ -225,13 +236,14 @@ void HttpServer::Daemon::accept_all(Socket& socket) {
     if (fd < 0) {
       failure = errno;
     } else {
-      // It is MHD's now, which closes it at once when there are too many.
+      // It is MHD's now.
       MHD_add_connection(mhd.get(), fd, reinterpret_cast<sockaddr*>(&peer), length);
     }
   }
   run();
+  if (!has_room()) drop_lingering();
   const bool harmless = failure == 0 || failure == EAGAIN || failure == EINTR || failure == ECONNABORTED;
-  harmless ? watch(socket) : pause(socket);
+  has_room() && harmless ? watch(socket) : pause(socket);
 }
 
 void HttpServer::Daemon::pause(Socket& socket) {
@@ -252,18 +264,20 @@ void HttpServer::Daemon::on_connection(void* self, MHD_Connection* connection, v
 void HttpServer::Daemon::look_after() {
   timer.expires_after(kLookAfter);
   timer.async_wait(while_alive([this] {
-    drop_slow_ones();
+    drop_lingering();
     run();
     look_after();
   }));
 }
 
-// MHD's own timeout begins anew with each byte, so a client that sends one now and then would stay for ever.
-void HttpServer::Daemon::drop_slow_ones() {
-  const int64_t limit_us = server.clock().monotonic_us() - int64_t{kPatienceSeconds} * 1'000'000;
+// MHD's own timeout begins anew with each byte, so a client that sends one now and then would stay for ever. And when a
+// part of a request and the end of the stream come as one event, MHD reads the part and waits for another event.
+void HttpServer::Daemon::drop_lingering() {
+  const int64_t now_us = server.clock().monotonic_us();
   for (const auto& [connection, since_us] : active_us) {
-    if (since_us > limit_us) continue;
-    shutdown(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, SHUT_RDWR);
+    const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const int64_t patience_us = has_hung_up(fd) ? kHungUpPatienceUs : int64_t{kPatienceSeconds} * 1'000'000;
+    if (now_us - since_us > patience_us) shutdown(fd, SHUT_RDWR);
   }
 }
 

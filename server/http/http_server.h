@@ -5,9 +5,9 @@
 // Problem: a look at the server must not cost it a thread, a lock or a stall, and nobody who reaches this port may take
 // the server's descriptors or memory. Solution: libmicrohttpd without threads and without sockets of its own. It sees
 // the connections that we accepted and its own epoll descriptor, which the loop watches; every handler runs on the
-// loop, between two commands, also while the dataset is loading. At most kMaxConnections are open at a time, a request
-// has at most kMaxRequestBytes, and a connection that completes no request for kPatienceSeconds is closed, however
-// busily it trickles.
+// loop, between two commands, also while the dataset is loading. At most kMaxConnections are open at a time (who comes
+// then waits), a request has at most kMaxRequestBytes, and a connection that completes no request for kPatienceSeconds
+// is closed, however busily it trickles.
 //
 // All descriptors are closed on exec, and the child of a save closes what it inherits of them. Event loop only.
 #pragma once

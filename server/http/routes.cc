@@ -68,7 +68,9 @@ HttpResponse post_save(Server& server, const HttpRequest&, const AccessRules&) {
   if (server.saves().child_running()) return outcome(kConflict, "A background save is running already.");
   server.log().notice("Background saving was asked for over HTTP");
   const Status started = server.saves().start_background(std::string(kSaveReason));
-  if (!started) return outcome(kUnavailable, started.error().message);
+  // kLimit: the guard expects that it does not fit.
+  if (!started)
+    return outcome(started.error().code == ErrorCode::kLimit ? kConflict : kUnavailable, started.error().message);
   return outcome(kAccepted, "Background saving started.");
 }
 

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "persistence/snapshot_state.h"
 #include "server/command_latency.h"
+#include "server/config.h"
 #include "server/http/http_server.h"
 #include "server/http/metrics.h"
 #include "server/observatory.h"
@@ -138,6 +141,34 @@ void add_room(const persistence::Verdict& verdict, PrometheusText& text) {
   text.sample(verdict.headroom, {{"limit", verdict.limit_name}});
 }
 
+// ---- the guard ----
+
+// What the guard did, as INFO has it.
+void add_guard(const SaveGuard& guard, bool enabled, PrometheusText& text) {
+  struct Figure {
+    std::string_view field;
+    std::string_view name;
+    MetricType type;
+    std::string_view help;
+    double factor = 1;
+  };
+  constexpr Figure kFigures[] = {
+      {"snapshot_guard_stopped", "cowslip_guard_stopped_total", kCounter, "Saves that the guard ended in time."},
+      {"snapshot_guard_refused", "cowslip_guard_refused_total", kCounter, "Saves that were asked for and refused."},
+      {"snapshot_guard_deferred", "cowslip_guard_deferred_total", kCounter, "Saves that were due and put off."},
+      {"snapshot_guard_waiting", "cowslip_guard_waiting", kGauge, "Whether a save waits until it fits."},
+      {"snapshot_guard_retry_in_ms", "cowslip_guard_retry_in_seconds", kGauge,
+       "Until one may be tried again after a stop.", 1e-3},
+  };
+  text.single("cowslip_guard_enabled", kGauge, "The setting snapshot-guard.", enabled ? 1 : 0);
+  const auto fields = guard.info_fields();
+  for (const Figure& figure : kFigures) {
+    const auto found = std::ranges::find(fields, figure.field, &std::pair<std::string, std::string>::first);
+    if (found == fields.end()) continue;
+    text.single(figure.name, figure.type, figure.help, std::stod(found->second) * figure.factor);
+  }
+}
+
 // ---- latency ----
 
 struct LatencyOf {
@@ -197,6 +228,7 @@ void add_snapshot_metrics(Server& server, PrometheusText& text) {
   const auto running = server.observatory().forecast_running();
   add_forecast(running ? *running : server.observatory().forecast_next(), text);
   add_room(server.observatory().verdict_next(), text);
+  add_guard(server.saves().guard(), server.config().snapshot_guard, text);
   text.single("cowslip_changes_per_second", kGauge, "Changes of the dataset per second, lately.",
               server.observatory().writes_per_second());
   add_latency(server.command_latency(), text);

@@ -81,13 +81,13 @@ class Chart {
       const y = this.y(value);
       this.svg.append(
         makeSvg("line", {class: "grid", x1: kMargin.left, x2: this.width - kMargin.right, y1: y, y2: y}),
-        makeSvg("text", {x: kMargin.left - 6, y: y + 4, "text-anchor": "end"}, bytes(value)));
+        makeSvg("text", {x: kMargin.left - 6, y: y + 4, "text-anchor": "end"}, plain(bytes(value))));
     }
     const wanted = Math.max(2, Math.floor(this.width / 110));
     for (const atMs of ticks(this.data.span_ms, wanted)) {
       const anchor = this.x(atMs) > this.width - 40 ? "end" : "middle";
       this.svg.append(makeSvg("text", {x: this.x(atMs), y: this.height - 5, "text-anchor": anchor},
-        atMs === 0 ? "fork" : milliseconds(atMs)));
+        atMs === 0 ? "fork" : plain(milliseconds(atMs))));
     }
   }
 

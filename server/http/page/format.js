@@ -29,6 +29,11 @@ function microseconds(value) {
   return value < 1000 ? `${value} µs` : milliseconds(value / 1000).replace(/^(\d) ms$/, `${(value / 1000).toFixed(1)} ms`);
 }
 
+// For axes: "2.00 s" is "2 s".
+function plain(text) {
+  return text.replace(/(\.\d*?)0+(?= )/, "$1").replace(/\.(?= )/, "");
+}
+
 // A time span in its two largest units.
 function span(seconds) {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
@@ -44,6 +49,12 @@ function span(seconds) {
 
 function percent(share) {
   return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+// The server's reasons are made to stand within a line of the log.
+function sentence(text) {
+  if (text === "") return "";
+  return text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 function clockTime(unixMs) {

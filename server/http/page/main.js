@@ -6,6 +6,9 @@ const kPollIdleMs = 1500;
 const kPollHiddenMs = 5000;
 const kPatienceMs = 5000;
 
+// Without name and password, should the address have them: fetch() takes none there, and the browser knows them.
+const kBase = location.origin + location.pathname;
+
 const page = {
   selected: null,    // the number of a past save that was chosen; null: follow the latest
   shown: null,       // the save on the page, its timeline gathered from many answers
@@ -32,7 +35,7 @@ function question() {
   const id = selected ?? (shown?.result === "running" ? shown.id : null);
   if (id !== null) parameters.set("id", id);
   if (shown && id === shown.id && shown.timeline.length) parameters.set("after", shown.timeline.at(-1).at_ms);
-  return `api/snapshot?${parameters}`;
+  return `${kBase}api/snapshot?${parameters}`;
 }
 
 // A save that went on while we looked has its new points added to those we have.
@@ -118,7 +121,7 @@ function select(id) {
 
 async function order(path) {
   try {
-    const response = await fetch(path, {method: "POST", headers: {"X-Cowslip-Request": "1"}});
+    const response = await fetch(kBase + path, {method: "POST", headers: {"X-Cowslip-Request": "1"}});
     const text = await response.text();
     const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
     setText(byId("said"), isJson ? JSON.parse(text).message : text);

@@ -84,7 +84,7 @@ function showForecast({forecast_next: next, verdict}) {
   const mark = byId("verdict-mark");
   mark.className = `mark ${verdict.fits ? "fits" : "tight"}`;
   setText(mark, verdict.fits ? "It fits." : "It does not fit.");
-  setText(byId("verdict-text"), verdict.reason);
+  setText(byId("verdict-text"), sentence(verdict.reason));
   showTiles(byId("forecast"), [
     ["Pause of the fork", microseconds(next.fork_us)],
     ["Duration", milliseconds(next.duration_ms)],
@@ -92,7 +92,7 @@ function showForecast({forecast_next: next, verdict}) {
     ["Peak of both", bytes(next.peak_memory)],
     verdict.limit > 0 && ["Room", bytes(verdict.headroom), `before ${verdict.limit_name}`],
   ]);
-  setText(byId("basis"), next.basis);
+  setText(byId("basis"), sentence(next.basis));
 }
 
 // ---- the charts ----
