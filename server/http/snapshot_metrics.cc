@@ -144,7 +144,7 @@ void add_room(const persistence::Verdict& verdict, PrometheusText& text) {
 // ---- the guard ----
 
 // What the guard did, as INFO has it.
-void add_guard(const SaveGuard& guard, bool enabled, PrometheusText& text) {
+void add_guard(SaveGuard& guard, bool enabled, PrometheusText& text) {
   struct Figure {
     std::string_view field;
     std::string_view name;
