@@ -3,7 +3,7 @@
 
 Usage: screenshot.py SERVER_BINARY docs/images/page.png [--dark]
 
-Two million keys of 100 bytes, redis-benchmark overwriting them at random, and a save that is slowed down
+Two million keys of 100 bytes, redis-benchmark setting as many of its own at random, and a save that is slowed down
 (rdb-key-save-delay) so that it can be looked at. The first save is there to learn from; the picture shows the second
 one at two thirds.
 """
@@ -47,7 +47,7 @@ def main():
     support.BINARY = os.path.abspath(arguments[0])
     path = os.path.abspath(arguments[1])
     chromium.load_selenium()
-    with Server("--rdb-key-save-delay", "2") as server:
+    with Server("--rdb-key-save-delay", "-20") as server:
         server.fill(KEYS)
         browser = chromium.open_browser(WIDTH, HEIGHT, dark="--dark" in sys.argv)
         try:

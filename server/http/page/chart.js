@@ -77,7 +77,7 @@ class Chart {
   }
 
   drawGrid() {
-    for (const value of ticks(this.top, 4)) {
+    for (const value of ticks(this.top, 5)) {
       const y = this.y(value);
       this.svg.append(
         makeSvg("line", {class: "grid", x1: kMargin.left, x2: this.width - kMargin.right, y1: y, y2: y}),

@@ -8,7 +8,7 @@ const kResidentLines = [
 const kGrowthLines = [
   {key: "growth", name: "growth of both", className: "growth"},
   {key: "copied", name: "copied pages", className: "copied"},
-  {key: "fresh", name: "new memory", className: "fresh"},
+  {key: "fresh", name: "written to new memory, summed up", className: "fresh"},
 ];
 
 function showTiles(holder, tiles) {
