@@ -46,14 +46,14 @@ void* Arena::allocate(BlockKind kind, size_t bytes) {
   Slab* slab = space(kind).slabs[size_class].front();
   if (slab == nullptr) slab = &open_slab(kind, size_class);
   const size_t slot = slab->take_slot();
-  wrote(slab);
-  bitmaps_.wrote(&slab->live_bits[slot / 64]);
   if (slab->full()) unlink(*slab);
   ChunkInfo& chunk = pool_.info_of(*slab);
   count(chunk, 1, slab_shape(size_class).slot_bytes);
   char* const block = pool_.slot_of(chunk, *slab, slot);
-  if (pool_.ledger_.counting()) [[unlikely]]
+  if (pool_.ledger_.counting()) [[unlikely]] {
+    wrote_bit(chunk, *slab, slot);
     pool_.ledger_.block_taken(chunk, block, slab_shape(size_class).slot_bytes, bytes, database_);
+  }
   unpoison(block, slab_shape(size_class).slot_bytes);
   return block;
 }
@@ -67,8 +67,10 @@ void Arena::release(void* block) {
   const SlabShape& shape = slab.shape();
   const size_t slot = shape.slot_at(offset % kSlabBytes);
   slab.release_slot(slot);
-  wrote(&slab);
-  bitmaps_.wrote(&slab.live_bits[slot / 64]);
+  if (pool_.ledger_.counting()) [[unlikely]] {
+    wrote_bit(chunk, slab, slot);
+    pool_.ledger_.block_released(chunk, shape.slot_bytes);
+  }
   count(chunk, -1, -int64_t{shape.slot_bytes});
   poison(block, shape.slot_bytes);
   if (slab.live == 0) return close_slab(chunk, slab);
@@ -169,9 +171,20 @@ void Arena::count(ChunkInfo& chunk, int64_t blocks, int64_t bytes) {
   of_kind.blocks += static_cast<uint64_t>(blocks);
   of_kind.used_bytes += static_cast<uint64_t>(bytes);
   chunk.add_used(bytes);
+}
+
+void Arena::wrote_bit(const ChunkInfo& chunk, const Slab& slab, size_t slot) {
+  pool_.infos_watch_.wrote(&chunk, database_);
+  pool_.infos_watch_.wrote(&slab, database_);
+  bitmaps_.wrote(&slab.live_bits[slot / 64]);
+}
+
+// The same for pages.
+void Arena::count_pages(ChunkInfo& chunk, int64_t blocks, int64_t bytes) {
+  count(chunk, blocks, bytes);
+  if (!pool_.ledger_.counting()) return;
   wrote(&chunk);
-  if (bytes < 0 && pool_.ledger_.counting()) [[unlikely]]
-    pool_.ledger_.block_released(chunk, static_cast<size_t>(-bytes));
+  if (bytes < 0) pool_.ledger_.block_released(chunk, static_cast<size_t>(-bytes));
 }
 
 void Arena::unlink(Candidate& candidate) {
@@ -181,7 +194,8 @@ void Arena::unlink(Candidate& candidate) {
 }
 
 void Arena::wrote(const void* at) {
-  pool_.infos_watch_.wrote(at, database_);
+  if (pool_.ledger_.counting()) [[unlikely]]
+    pool_.infos_watch_.wrote(at, database_);
 }
 
 void Arena::wrote_all_of(const ChunkInfo& chunk) {

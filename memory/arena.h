@@ -132,9 +132,11 @@ class Arena {
   void offer(Slab& slab, const ChunkInfo& chunk);
   void offer(ChunkInfo& chunk);
   void count(ChunkInfo& chunk, int64_t blocks, int64_t bytes);
+  void count_pages(ChunkInfo& chunk, int64_t blocks, int64_t bytes);
   void unlink(Candidate& candidate);
   // Metadata of a chunk is written: tells the ledger.
   void wrote(const void* at);
+  void wrote_bit(const ChunkInfo& chunk, const Slab& slab, size_t slot);
   void wrote_all_of(const ChunkInfo& chunk);
   void wrote_infos();
 

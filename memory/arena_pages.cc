@@ -13,7 +13,7 @@ void* Arena::allocate_pages(BlockKind kind, size_t pages) {
   if (pages >= kPagesPerChunk) return allocate_large(kind, pages);
   ChunkInfo& chunk = chunk_with_run(kind, pages);
   const size_t first = chunk.pages.allocate(pages);
-  count(chunk, 1, pages * kPageBytes);
+  count_pages(chunk, 1, pages * kPageBytes);
   pages_changed(chunk);
   char* const block = pool_.begin_of(pool_.number_of(chunk)) + first * kPageBytes;
   block_of_pages_taken(chunk, block, pages);
@@ -61,12 +61,12 @@ void* Arena::allocate_large(BlockKind kind, size_t pages) {
   const ChunkNumber first = pool_.number_of(head);
   head.use = ChunkUse::kLargeHead;
   head.block_pages = static_cast<uint32_t>(pages);
-  for (size_t i = 0; i < whole; i++) count(pool_.info(first + i), i == 0, kChunkBytes);
+  for (size_t i = 0; i < whole; i++) count_pages(pool_.info(first + i), i == 0, kChunkBytes);
   if (tail > 0) {
     ChunkInfo& last = pool_.info(first + whole);
     last.use = ChunkUse::kPages;
     last.pages.reset(tail);
-    count(last, 0, tail * kPageBytes);
+    count_pages(last, 0, tail * kPageBytes);
     pages_changed(last);
   }
   char* const block = pool_.begin_of(first);
@@ -77,7 +77,7 @@ void* Arena::allocate_large(BlockKind kind, size_t pages) {
 void Arena::release_pages(ChunkInfo& chunk, void* block) {
   if (chunk.use == ChunkUse::kLargeHead) return release_large(chunk);
   const size_t bytes = chunk.pages.release(pool_.offset_of(block) / kPageBytes) * kPageBytes;
-  count(chunk, -1, -static_cast<int64_t>(bytes));
+  count_pages(chunk, -1, -static_cast<int64_t>(bytes));
   poison(block, bytes);
   pages_changed(chunk);
 }
@@ -88,13 +88,13 @@ void Arena::release_large(ChunkInfo& head) {
   const size_t tail_bytes = head.block_pages % kPagesPerChunk * kPageBytes;
   for (size_t i = 0; i < whole; i++) {
     ChunkInfo& chunk = pool_.info(first + i);
-    count(chunk, i == 0 ? -1 : 0, -static_cast<int64_t>(kChunkBytes));
+    count_pages(chunk, i == 0 ? -1 : 0, -static_cast<int64_t>(kChunkBytes));
     remove_chunk(chunk);
   }
   if (tail_bytes == 0) return;
   ChunkInfo& last = pool_.info(first + whole);
   last.pages.release_tail();
-  count(last, 0, -static_cast<int64_t>(tail_bytes));
+  count_pages(last, 0, -static_cast<int64_t>(tail_bytes));
   poison(pool_.begin_of(first + whole), tail_bytes);
   pages_changed(last);
 }

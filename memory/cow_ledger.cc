@@ -154,6 +154,12 @@ void CowLedger::watched_range_gone(size_t pages_not_copied) {
 }
 
 void CowLedger::block_taken(const ChunkInfo& chunk, const char* block, size_t bytes, size_t written, int database) {
+  if (chunk.born == epoch_.current() && huge_pages_) [[likely]] {
+    LedgerRow& taken = row(kind_of(chunk), database, reason_);
+    taken.blocks++;
+    taken.fresh_bytes += bytes;
+    return;
+  }
   const Age age = age_of(static_cast<ChunkNumber>(&chunk - infos_));
   LedgerRow& taken = row(kind_of(chunk), database, age == Age::kInherited ? reason_in_place() : reason_);
   taken.blocks++;
@@ -270,17 +276,24 @@ void CowLedger::mark_all(size_t chunk, bool marked) {
 
 // ---- rows ----
 
+// The same cause does the same again, usually.
 LedgerRow& CowLedger::row(MemoryKind kind, int database, WriteReason reason) {
+  const auto matches = [&](const LedgerRow& row) {
+    return row.cause == cause_ && row.database == database && row.kind == kind && row.reason == reason;
+  };
+  if (last_row_ < rows_.size() && matches(rows_[last_row_])) return rows_[last_row_];
   if (rows_.size() * 2 >= row_slots_.size()) grow_slots();
   for (size_t slot = hash_of(cause_, database, kind, reason);; slot++) {
-    uint32_t& number = row_slots_[slot % row_slots_.size()];
+    uint32_t& number = row_slots_[slot & (row_slots_.size() - 1)];
     if (number == 0) {
       rows_.push_back({.cause = cause_, .database = database, .kind = kind, .reason = reason});
       number = static_cast<uint32_t>(rows_.size());
       return rows_.back();
     }
     LedgerRow& row = rows_[number - 1];
-    if (row.cause == cause_ && row.database == database && row.kind == kind && row.reason == reason) return row;
+    if (!matches(row)) continue;
+    last_row_ = number - 1;
+    return row;
   }
 }
 
@@ -288,8 +301,8 @@ void CowLedger::grow_slots() {
   row_slots_.assign(std::max<size_t>(2 * row_slots_.size(), kLeastRowSlots), 0);
   for (size_t number = 1; number <= rows_.size(); number++) {
     const LedgerRow& row = rows_[number - 1];
-    size_t slot = hash_of(row.cause, row.database, row.kind, row.reason) % row_slots_.size();
-    while (row_slots_[slot] != 0) slot = (slot + 1) % row_slots_.size();
+    size_t slot = hash_of(row.cause, row.database, row.kind, row.reason) & (row_slots_.size() - 1);
+    while (row_slots_[slot] != 0) slot = (slot + 1) & (row_slots_.size() - 1);
     row_slots_[slot] = static_cast<uint32_t>(number);
   }
 }

@@ -221,7 +221,8 @@ class CowLedger {
   EngineMemory at_fork_;
   LedgerTotals last_;  // of the snapshot that has ended
   std::vector<LedgerRow> rows_;
-  std::vector<uint32_t> row_slots_;  // 1 + number of a row, by the hash of its key
+  size_t last_row_ = 0;              // that was asked for
+  std::vector<uint32_t> row_slots_;  // 1 + number of a row, by the hash of its key; a power of two
 
   // Any thread.
   std::atomic<uint64_t> copied_bytes_ever_ = 0;

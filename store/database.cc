@@ -110,7 +110,8 @@ void Database::expire(Index::Slot slot, uint64_t hash) {
 
 void Database::touch(Index::Slot slot) {
   slot.set_access(keyspace_.access_clock().touched(slot.access(), keyspace_.now_ms(), keyspace_.random()));
-  contents_->index.wrote(slot);
+  if (keyspace_.chunks().ledger().counting()) [[unlikely]]
+    contents_->index.wrote(slot);
 }
 
 void Database::point(Index::Slot& slot, const Entry* entry) {
