@@ -22,6 +22,7 @@ from lib.servers import ROOT, Server, find_programs
 QUARTER = 0.25
 LEAST_GROWTH = 16 << 20
 POLL_S = 0.05
+SLEEPS = 50_000  # of the child in a slowed save, a tenth of a millisecond each
 SETTLE_S = 3
 # Name, kind of load, requests a second, seconds after BGSAVE that they begin.
 WORKLOADS = [
@@ -104,7 +105,7 @@ def measure(server, workload, options):
         fill(server, options.keys, 100, integers=kind == "incr")
         for number in range(options.saves):
             slowed = number == 0
-            client.call("CONFIG", "SET", "rdb-key-save-delay", -1 if slowed else 0)
+            client.call("CONFIG", "SET", "rdb-key-save-delay", -(options.keys // SLEEPS) if slowed else 0)
             time.sleep(SETTLE_S)
             # New keys get a name that no key has yet.
             first = options.keys * 100 * (number + 1)
@@ -115,7 +116,7 @@ def measure(server, workload, options):
                 load = Load(server, kind, options.keys, rate=rate, duration=60, first_new=first, **seed)
             if later_s < 0:
                 load.go()
-                time.sleep(0.5)
+                time.sleep(1.5)
                 saves.append(watch_save(client))
             else:
                 saves.append(watch_save(client, load.go, later_s * (10 if slowed else 1)))
@@ -162,8 +163,8 @@ def report(measured, options, command):
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench forecast", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("--keys", type=int, default=4_000_000, help="size of the dataset (default 4 million)")
-    parser.add_argument("--saves", type=int, default=4, help="for each workload (default 4)")
+    parser.add_argument("--keys", type=int, default=3_000_000, help="size of the dataset (default 3 million)")
+    parser.add_argument("--saves", type=int, default=3, help="for each workload (default 3)")
     parser.add_argument("--quick", action="store_true", help="a million keys, two saves: does it work?")
     parser.add_argument("--only", help="workloads whose name holds this")
     parser.add_argument("--server", default="cowslip", help="a program's path")

@@ -21,10 +21,11 @@ constexpr double kAssumedForkUsPerGigabyteHuge = 550;
 constexpr double kAssumedForkUsPerGigabyteSmall = 22'000;
 constexpr double kAssumedBytesPerMs = 400 * kMegabyte / 1000;
 constexpr double kPageBytes = 4096;
+constexpr double kChunkBytes = 2 * kMegabyte;
 constexpr double kLargeValueBytes = 16 << 10;  // above it a write copies pages and not the entry
 
-constexpr size_t kLessons = 8;  // saves that are looked back at
-constexpr double kLeastProgress = 0.1;
+constexpr size_t kLessons = 8;            // saves that are looked back at
+constexpr double kLeastProgress = 0.02;   // of a stopped save, for it to tell how fast it was
 constexpr uint64_t kLeastChanges = 1000;  // fewer say nothing about growth per change
 
 double as_double(auto value) {
@@ -48,8 +49,8 @@ double remade_share(double x, double progress) {
 // What one save tells about the next one.
 struct Lesson {
   double weight = 0;
-  double bytes_per_ms = 0;  // of the dataset
-  double fork_us_per_byte = 0;
+  std::optional<double> bytes_per_ms;  // of the dataset; empty: it was stopped too soon to tell
+  std::optional<double> fork_us_per_byte;
   std::optional<double> bytes_per_remade_key;  // empty: there were too few writes to tell
 };
 
@@ -60,8 +61,12 @@ double progress_of(const SaveRecord& record) {
 
 bool teaches(const SaveRecord& record) {
   const bool ended = record.result == SaveResult::kOk || record.result == SaveResult::kStoppedByGuard;
-  return ended && !record.to_socket && record.duration_ms > 0 && record.dataset_bytes > 0 &&
-         progress_of(record) >= kLeastProgress;
+  return ended && !record.to_socket && record.duration_ms > 0 && record.dataset_bytes > 0;
+}
+
+std::optional<double> bytes_per_ms(const SaveRecord& record, double progress) {
+  if (progress < kLeastProgress) return {};
+  return as_double(record.dataset_bytes) * progress / as_double(record.duration_ms);
 }
 
 double fork_us_per_byte(const SaveRecord& record) {
@@ -72,7 +77,8 @@ double fork_us_per_byte(const SaveRecord& record) {
 std::optional<double> bytes_per_remade_key(const SaveRecord& record, double progress) {
   if (record.changes < kLeastChanges || record.keys_total == 0) return {};
   const double keys = as_double(record.keys_total);
-  const double remade = keys * remade_share(as_double(record.changes) / progress / keys, progress);
+  const double done = std::max(progress, kLeastProgress);
+  const double remade = keys * remade_share(as_double(record.changes) / done / keys, done);
   return std::max(as_double(record.growth_peak) - kBaseGrowth, 0.0) / std::max(remade, 1.0);
 }
 
@@ -91,20 +97,21 @@ std::vector<Lesson> lessons_of(const std::deque<SaveRecord>& history, double wri
     if (!teaches(*record)) continue;
     const double progress = progress_of(*record);
     lessons.push_back({.weight = weight_of(*record, lessons.size(), writes_per_second),
-                       .bytes_per_ms = as_double(record->dataset_bytes) * progress / as_double(record->duration_ms),
+                       .bytes_per_ms = bytes_per_ms(*record, progress),
                        .fork_us_per_byte = fork_us_per_byte(*record),
                        .bytes_per_remade_key = bytes_per_remade_key(*record, progress)});
   }
   return lessons;
 }
 
-double mean_of(const std::vector<Lesson>& lessons, double Lesson::* field) {
+double mean_of(const std::vector<Lesson>& lessons, std::optional<double> Lesson::* field, double if_none) {
   double sum = 0, weights = 0;
   for (const Lesson& lesson : lessons) {
-    sum += lesson.weight * lesson.*field;
+    if (!(lesson.*field)) continue;
+    sum += lesson.weight * *(lesson.*field);
     weights += lesson.weight;
   }
-  return sum / weights;
+  return weights > 0 ? sum / weights : if_none;
 }
 
 // What one remade key costs, and by how much the saves differed in that.
@@ -158,9 +165,9 @@ void set_growth(Forecast& forecast, double growth, double spread) {
 Forecast forecast_before_fork(const std::deque<SaveRecord>& history, const Present& now) {
   const std::vector<Lesson> lessons = lessons_of(history, now.writes_per_second);
   const double assumed_fork = now.huge_pages ? kAssumedForkUsPerGigabyteHuge : kAssumedForkUsPerGigabyteSmall;
-  const double per_byte = lessons.empty() ? assumed_fork / kGigabyte : mean_of(lessons, &Lesson::fork_us_per_byte);
-  const double bytes_per_ms = lessons.empty() ? kAssumedBytesPerMs : mean_of(lessons, &Lesson::bytes_per_ms);
-  const double duration_ms = as_double(now.dataset_bytes) / bytes_per_ms;
+  const double per_byte = mean_of(lessons, &Lesson::fork_us_per_byte, assumed_fork / kGigabyte);
+  const double speed = mean_of(lessons, &Lesson::bytes_per_ms, kAssumedBytesPerMs);
+  const double duration_ms = as_double(now.dataset_bytes) / std::max(speed, 1.0);
   const double keys = std::max(as_double(now.keys), 1.0);
   const KeyCost cost = key_cost(lessons, now);
   const double writes_per_key = now.writes_per_second * duration_ms / 1000 / keys;
@@ -273,6 +280,20 @@ double growth_beside(const std::vector<Look>& looks) {
   return count == 0 ? 0 : sum / count;
 }
 
+// By how much new memory grows for a byte in new blocks. More than one where blocks that are freed again leave holes
+// that nobody fits in. Chunks are handed out whole, so it takes many of them to tell.
+double memory_per_block_byte(const std::vector<Look>& looks) {
+  constexpr double kEnough = 16 * kMegabyte, kMost = 2;
+  if (looks.back().fresh < kEnough) return 1;
+  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
+  for (const Look& look : looks) {
+    const double y = look.growth - look.copied;
+    n++, sx += look.fresh, sy += y, sxx += look.fresh * look.fresh, sxy += look.fresh * y;
+  }
+  const double determinant = n * sxx - sx * sx;
+  return determinant > 0 ? std::clamp((n * sxy - sx * sy) / determinant, 1.0, kMost) : 1;
+}
+
 // Least squares of growth = base + bytes * (sum of weights), neither of them negative.
 void fit(Model& model, const std::vector<Look>& looks, double Look::* field) {
   double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, x = 0;
@@ -371,6 +392,9 @@ std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const
   const Model fresh = best_model(looks, &Look::fresh, keys, added_share);
   const Model copies = best_model(looks, &Look::copied_ever, keys, 0);
   const Pace pace{.progress = speed, .changes = recent_rate(looks, &Look::changes, 0.4)};
+  // From here on a block's byte may take more than a byte.
+  Model steps = fresh;
+  steps.bytes *= memory_per_block_byte(looks);
   const double seen = std::ranges::max(looks, {}, &Look::growth).growth;
 
   Forecast forecast;
@@ -381,9 +405,9 @@ std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const
   forecast.fork_us = facts.fork_us;
   forecast.remaining_ms = std::llround((1 - now.progress) / speed) + tail_left(looks, facts.tail_ms);
   forecast.duration_ms = std::llround(now.ms) + forecast.remaining_ms;
-  const double growth = std::max(seen, peak_growth(fresh, copies, now, growth_beside(looks), pace));
+  const double growth = std::max(seen, peak_growth(steps, copies, now, growth_beside(looks), pace));
   forecast.growth = std::llround(growth);
-  const double doubt = 0.3 * (growth - now.growth) + fresh.error + copies.error;
+  const double doubt = 0.4 * (growth - now.growth) + fresh.error + copies.error + kChunkBytes;
   forecast.growth_low = std::llround(std::max(seen, growth - doubt));
   forecast.growth_high = std::llround(growth + doubt);
   forecast.peak_memory = facts.parent_resident_at_fork + static_cast<uint64_t>(std::max(growth, 0.0));

@@ -1,0 +1,101 @@
+// The guard from outside, by a growth limit instead of a control group (tests/container/guard_test.py has that): saves
+// that are stopped, refused and postponed, and what is told of them.
+#include <gtest/gtest.h>
+
+#include "tests/support/server_process.h"
+
+namespace cowslip::testing {
+namespace {
+
+// 20,000 keys of a kilobyte, saved so slowly that the writes of a test come in time.
+const std::vector<std::string> kSlow = {"--rdb-key-save-delay", "200", "--save", "3600 1000000"};
+constexpr int kKeys = 20'000;
+
+int64_t guard_number(const ServerProcess& server, const std::string& name) {
+  return info_number(server.info("snapshot"), "snapshot_guard_" + name);
+}
+
+// Overwrites everything while a save runs under a limit of 8 MB, until it has ended.
+void have_a_save_stopped(const ServerProcess& server) {
+  Client client = server.client();
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "8mb").is_ok());
+  ASSERT_EQ(client("BGSAVE", "FORCE"), Reply::simple("Background saving started"));
+  populate(server, kKeys, 1000);
+  EXPECT_EQ(wait_for_save(server), "err");
+}
+
+TEST(Guard, StopsASaveAtTheGrowthLimitAndRefusesNoWrites) {
+  ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  const std::string info = server.info("snapshot");
+  EXPECT_EQ(info_field(info, "snapshot_state"), "stopped by guard");
+  EXPECT_TRUE(info_field(info, "snapshot_error").contains("snapshot-growth-limit is 8.0 MB")) << info;
+  EXPECT_EQ(guard_number(server, "stopped"), 1);
+  EXPECT_GT(guard_number(server, "retry_in_ms"), 0);
+  EXPECT_TRUE(server.log_has("Background saving is stopped by the guard: it had made memory grow by"));
+  EXPECT_TRUE(server.running());
+  Client client = server.client();
+  EXPECT_TRUE(client("SET", "k", "v").is_ok()) << "stop-writes-on-bgsave-error is about the disk";
+  EXPECT_TRUE(eventually([&] {
+    for (const auto& name : list_directory(server.directory())) {
+      if (name.starts_with("temp")) return false;
+    }
+    return true;
+  }));
+}
+
+TEST(Guard, RefusesWithTheFiguresAndCanBeOverruled) {
+  const ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  Client client = server.client();
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "1").is_ok());
+  const Reply refused = client("BGSAVE");
+  EXPECT_TRUE(refused.text.starts_with("ERR Background save refused by snapshot-guard: the save is expected to take "))
+      << refused.text;
+  EXPECT_TRUE(refused.text.contains("learned from 1 save")) << refused.text;
+  EXPECT_EQ(guard_number(server, "refused"), 1);
+  EXPECT_EQ(client("BGSAVE", "FORCE", "SCHEDULE"), Reply::error("ERR syntax error"));
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-guard", "no").is_ok());
+  ASSERT_TRUE(client("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
+  EXPECT_EQ(background_save(server), "ok");
+}
+
+TEST(Guard, PostponesASavePointAndMakesUpForIt) {
+  const ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  Client client = server.client();
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "1").is_ok());
+  ASSERT_TRUE(client("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
+  ASSERT_TRUE(client("CONFIG", "SET", "save", "1 1").is_ok());
+  EXPECT_TRUE(server.log_has("The save (save point 1 1) is postponed by snapshot-guard: "));
+  EXPECT_EQ(guard_number(server, "waiting"), 1);
+  EXPECT_EQ(guard_number(server, "deferred"), 1);
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "0").is_ok());
+  EXPECT_TRUE(server.log_has("The postponed save (save point 1 1) fits now"));
+  EXPECT_EQ(wait_for_save(server), "ok");
+  EXPECT_EQ(guard_number(server, "waiting"), 0);
+}
+
+TEST(Guard, TheChildsOutOfMemoryScoreIsTheHighestUnlessConfigured) {
+  const auto score_of_child = [](const ServerProcess& server) {
+    EXPECT_EQ(server.client()("BGSAVE"), Reply::simple("Background saving started"));
+    pid_t child = 0;
+    EXPECT_TRUE(eventually([&] { return (child = server.child()) != 0; }));
+    const std::string path = "/proc/" + std::to_string(child) + "/oom_score_adj";
+    EXPECT_TRUE(eventually([&] { return read_file(path) != "0\n"; }));
+    return read_file(path);
+  };
+  const ServerProcess server({.directives = kSlow});
+  populate(server, 1000, 10);
+  EXPECT_EQ(score_of_child(server), "1000\n");
+  const ServerProcess configured({.directives = {"--rdb-key-save-delay", "200", "--oom-score-adj", "yes",
+                                                 "--oom-score-adj-values", "0", "0", "700"}});
+  populate(configured, 1000, 10);
+  EXPECT_EQ(score_of_child(configured), "700\n");
+}
+
+}  // namespace
+}  // namespace cowslip::testing
