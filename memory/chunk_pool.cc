@@ -214,8 +214,8 @@ PoolStatistics ChunkPool::statistics() const {
   return statistics;
 }
 
-std::vector<AddressSpan> ChunkPool::inherited_memory() const {
-  std::vector<AddressSpan> spans = ledger_.watched();
+std::vector<AddressSpan> ChunkPool::memory(CowLedger::Ranges which) const {
+  std::vector<AddressSpan> spans = ledger_.ranges(which);
   spans.push_back({reinterpret_cast<uintptr_t>(range_.begin()), range_.bytes()});
   return spans;
 }

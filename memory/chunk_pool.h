@@ -134,7 +134,9 @@ class ChunkPool {
 
   // Where everything lies that the child inherited and the ledger accounts for: blocks, and what is known of them.
   // Whole reservations, so that they stay right while they are filled. Event loop only. REQUIRES: a snapshot is running.
-  std::vector<AddressSpan> inherited_memory() const;
+  std::vector<AddressSpan> inherited_memory() const { return memory(CowLedger::Ranges::kInherited); }
+  // The same and what was kept from the child, such as indexes. Event loop only.
+  std::vector<AddressSpan> all_memory() const { return memory(CowLedger::Ranges::kAll); }
 
   // ---- the rest ----
   MemoryPolicies policies() const;
@@ -151,6 +153,8 @@ class ChunkPool {
   void run_keeper();
 
  private:
+  std::vector<AddressSpan> memory(CowLedger::Ranges which) const;
+
   friend class Arena;
   friend class ChunkWalk;
   friend class Dismisser;

@@ -83,10 +83,11 @@ void CowLedger::begin(size_t chunks_in_use, bool huge_pages) {
   counting_ = true;
 }
 
-std::vector<AddressSpan> CowLedger::watched() const {
+std::vector<AddressSpan> CowLedger::ranges(Ranges which) const {
   std::vector<AddressSpan> spans;
   for (const PageWatch* watch : watches_) {
-    if (watch->pages_ > 0) spans.push_back({watch->begin_, watch->range_->bytes()});
+    if (!*watch->range_ || (which == Ranges::kInherited && watch->pages_ == 0)) continue;
+    spans.push_back({reinterpret_cast<uintptr_t>(watch->range_->begin()), watch->range_->bytes()});
   }
   return spans;
 }

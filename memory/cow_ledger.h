@@ -126,8 +126,9 @@ class CowLedger {
   // Bytes of the pages that were ever found to be copied, in all snapshots. Any thread.
   uint64_t copied_bytes_ever() const { return copied_bytes_ever_.load(std::memory_order_relaxed); }
 
-  // The ranges beside the chunks that are watched, whole. Event loop only.
-  std::vector<AddressSpan> watched() const;
+  // The ranges beside the chunks, whole: those that the child has, or all of them. Event loop only.
+  enum class Ranges { kInherited, kAll };
+  std::vector<AddressSpan> ranges(Ranges which) const;
 
   // ---- whose doing it is, from here on ----
   void set_cause(uint16_t cause) { cause_ = cause; }

@@ -39,23 +39,35 @@ std::optional<AddressSpan> private_writable(std::string_view line) {
   return AddressSpan{*begin, *end - *begin};
 }
 
-// Bytes; nothing when the process is gone.
-std::optional<uint64_t> count_private(int pagemap, const AddressSpan& mapping, size_t page) {
+// False when the process is gone.
+bool add_pages(int pagemap, const AddressSpan& mapping, size_t page, AnonymousPages& sum) {
   std::array<uint64_t, kEntriesAtOnce> entries;
-  uint64_t pages = 0;
   for (size_t at = mapping.begin / page, end = mapping.end() / page; at < end;) {
     const size_t wanted = std::min(entries.size(), end - at);
     const ssize_t got = ::pread(pagemap, entries.data(), wanted * sizeof(uint64_t), static_cast<off_t>(at * 8));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return {};
+    if (got < 0) return false;
     const size_t read = static_cast<size_t>(got) / sizeof(uint64_t);
     if (read == 0) break;  // the memory is gone, the process about to be
     for (const uint64_t entry : std::span(entries).first(read)) {
-      pages += (entry & kPresent) != 0 && (entry & kExclusive) != 0 && (entry & kFileOrShared) == 0;
+      if ((entry & kPresent) == 0 || (entry & kFileOrShared) != 0) continue;
+      sum.present += page;
+      if ((entry & kExclusive) != 0) sum.exclusive += page;
     }
     at += read;
   }
-  return pages * page;
+  return true;
+}
+
+// What of `mapping` does not lie in `leave_out`, in order.
+void add_rest(AddressSpan mapping, std::span<const AddressSpan> leave_out, std::vector<AddressSpan>& into) {
+  for (const AddressSpan& span : leave_out) {
+    if (span.end() <= mapping.begin || span.begin >= mapping.end()) continue;
+    if (span.begin > mapping.begin) add_rest({mapping.begin, span.begin - mapping.begin}, leave_out, into);
+    if (span.end() < mapping.end()) add_rest({span.end(), mapping.end() - span.end()}, leave_out, into);
+    return;
+  }
+  into.push_back(mapping);
 }
 
 }  // namespace
@@ -66,27 +78,23 @@ std::vector<AddressSpan> private_writable_mappings(std::string_view maps, std::s
     const size_t length = std::min(maps.find('\n'), maps.size());
     const auto mapping = private_writable(maps.substr(0, length));
     maps.remove_prefix(std::min(length + 1, maps.size()));
-    const auto holds = [&](const AddressSpan& span) {
-      return mapping->begin >= span.begin && mapping->begin < span.end();
-    };
-    if (mapping && std::ranges::none_of(leave_out, holds)) mappings.push_back(*mapping);
+    if (mapping) add_rest(*mapping, leave_out, mappings);
   }
   return mappings;
 }
 
-Result<uint64_t> private_bytes_outside(pid_t pid, std::span<const AddressSpan> leave_out) {
-  const auto gone = [&] { return fail(ErrorCode::kNotFound, fmt::format("pages of process {} cannot be read", pid)); };
-  const UniqueFd pagemap(::open(fmt::format("/proc/{}/pagemap", pid).c_str(), O_RDONLY | O_CLOEXEC));
-  const auto maps = read_kernel_file(fmt::format("/proc/{}/maps", pid));
+Result<AnonymousPages> anonymous_pages_outside(pid_t pid, std::span<const AddressSpan> leave_out) {
+  const std::string process = pid == 0 ? "self" : fmt::to_string(pid);
+  const auto gone = [&] { return fail(ErrorCode::kNotFound, fmt::format("pages of process {} cannot be read", process)); };
+  const UniqueFd pagemap(::open(fmt::format("/proc/{}/pagemap", process).c_str(), O_RDONLY | O_CLOEXEC));
+  const auto maps = read_kernel_file(fmt::format("/proc/{}/maps", process));
   if (!pagemap || !maps || maps->empty()) return gone();
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  uint64_t bytes = 0;
+  AnonymousPages sum;
   for (const AddressSpan& mapping : private_writable_mappings(*maps, leave_out)) {
-    const auto counted = count_private(pagemap.get(), mapping, page);
-    if (!counted) return gone();
-    bytes += *counted;
+    if (!add_pages(pagemap.get(), mapping, page, sum)) return gone();
   }
-  return bytes;
+  return sum;
 }
 
 }  // namespace cowslip::memory

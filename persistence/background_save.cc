@@ -155,6 +155,7 @@ void BackgroundSave::child_started(pid_t child, int64_t fork_us) {
   state_.total_forks++;
   state_.parent_resident_at_fork = at_fork_.resident;
   state_.parent_page_tables_at_fork = at_fork_.page_tables;
+  state_.parent_anonymous_at_fork = at_fork_.resident_anon;
   state_.last_reason = request_.reason;
   state_.last_outcome = "running";
   state_.last_error.clear();
@@ -187,8 +188,10 @@ void BackgroundSave::take_report(const ChildReport& report) {
   final_report_ = report;
   final_ledger_ = around_.chunks.ledger().totals();
   if (report.has(ChildReport::kMemory)) {
-    observer_.add_final_report(
-        {.private_dirty = report.private_dirty, .resident = report.resident, .page_tables = report.page_tables});
+    ChildMemoryReport memory{
+        .private_dirty = report.private_dirty, .resident = report.resident, .page_tables = report.page_tables};
+    if (report.has(ChildReport::kOutside)) memory.private_outside = report.private_outside;
+    observer_.add_final_report(memory);
   }
 }
 

@@ -17,14 +17,15 @@ enum class SavePhase : uint32_t { kSetup, kCreate, kWrite, kPublish, kSend, kDon
 std::string_view save_phase_name(SavePhase phase);
 
 struct ChildReport {
-  static constexpr uint32_t kMagic = 0x43575231;  // "1RWC" in memory: the last digit is the version
+  static constexpr uint32_t kMagic = 0x43575232;  // "2RWC" in memory: the last digit is the version
   static constexpr size_t kTextBytes = 512;
 
   enum Flags : uint32_t {
     kFinal = 1,      // nothing follows
     kFailed = 2,     // os_errno, phase and text say how
     kCancelled = 4,  // SIGUSR1 came
-    kMemory = 8,     // the memory fields are filled in
+    kMemory = 8,     // the memory fields are filled in, private_outside apart
+    kOutside = 16,   // private_outside is
   };
 
   uint32_t magic = kMagic;
@@ -35,6 +36,7 @@ struct ChildReport {
   uint64_t private_dirty = 0;
   uint64_t resident = 0;
   uint64_t page_tables = 0;
+  uint64_t private_outside = 0;  // pages of its own beside the engine's memory
   int32_t os_errno = 0;
   SavePhase phase = SavePhase::kSetup;
   uint32_t text_length = 0;

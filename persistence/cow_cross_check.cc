@@ -19,9 +19,9 @@ std::optional<double> difference(int64_t ledger, int64_t measure, int64_t least)
   return static_cast<double>(ledger - measure) / static_cast<double>(measure);
 }
 
-void CowCrossCheck::begin(int64_t at_us, uint64_t parent_resident) {
+void CowCrossCheck::begin(int64_t at_us, uint64_t parent_anonymous) {
   *this = {};
-  parent_resident_at_fork_ = parent_resident;
+  parent_anonymous_at_fork_ = parent_anonymous;
   looks_.push_back({.at_us = at_us});
 }
 
@@ -54,20 +54,22 @@ std::optional<LedgerLook> CowCrossCheck::at(int64_t at_us) const {
 
 void CowCrossCheck::compare(const ExactReading& reading) {
   const auto look = at(reading.at_us);
-  if (!look || !reading.outside) return;
-  outside_peak_ = std::max(outside_peak_, *reading.outside);
-  const uint64_t ledger = look->child_alone + *reading.outside;
+  if (!look || !reading.copied_outside) return;
+  const uint64_t outside = *reading.copied_outside;
+  outside_peak_ = std::max(outside_peak_, outside);
   if (!result_.rollup_copied || reading.copied >= *result_.rollup_copied) {
-    result_.ledger_copied = ledger;
-    result_.outside_copied = *reading.outside;
+    result_.ledger_copied = look->child_alone + outside;
+    result_.outside_copied = outside;
     result_.rollup_copied = reading.copied;
     result_.rollup_difference =
-        difference(static_cast<int64_t>(ledger), static_cast<int64_t>(reading.copied), kLeastRollup);
+        difference(static_cast<int64_t>(result_.ledger_copied), static_cast<int64_t>(reading.copied), kLeastCopies);
   }
-  const auto process = static_cast<int64_t>(reading.parent_resident + reading.copied - parent_resident_at_fork_);
+  if (!reading.parent_growth_outside) return;
+  growth_outside_ = static_cast<int64_t>(outside) + *reading.parent_growth_outside;
+  const auto process = static_cast<int64_t>(reading.parent_anonymous + reading.copied - parent_anonymous_at_fork_);
   if (!result_.process_growth || process >= *result_.process_growth) {
     result_.process_growth = process;
-    result_.ledger_growth = look->growth + static_cast<int64_t>(*reading.outside);
+    result_.ledger_growth = look->growth + growth_outside_;
     result_.process_difference = difference(result_.ledger_growth, process, kLeastGrowth);
   }
 }
@@ -75,15 +77,16 @@ void CowCrossCheck::compare(const ExactReading& reading) {
 void CowCrossCheck::add_cgroup_growth(int64_t bytes) {
   if (looks_.empty() || (result_.cgroup_growth && bytes < *result_.cgroup_growth)) return;
   result_.cgroup_growth = bytes;
-  result_.cgroup_difference =
-      difference(looks_.back().growth + static_cast<int64_t>(outside_peak_), bytes, kLeastGrowth);
+  result_.cgroup_difference = difference(looks_.back().growth + growth_outside_, bytes, kLeastGrowth);
 }
 
-void CowCrossCheck::set_faults(uint64_t by_faults, uint64_t ledger_total) {
+void CowCrossCheck::set_faults(uint64_t by_faults, uint64_t ledger_total, bool huge_pages) {
   result_.faults_copied = by_faults;
   result_.ledger_copied_total = ledger_total;
+  result_.faults_difference.reset();
+  if (!huge_pages) return;
   result_.faults_difference =
-      difference(static_cast<int64_t>(ledger_total), static_cast<int64_t>(by_faults), kLeastFaults);
+      difference(static_cast<int64_t>(ledger_total), static_cast<int64_t>(by_faults), kLeastCopies);
 }
 
 }  // namespace cowslip::persistence

@@ -8,8 +8,8 @@
 // - *rollup*: Private_Dirty of the child, against the pages that are the child's alone by the ledger and, of the memory
 //   that the ledger does not know (heap, stacks, libraries), the pages that pagemap says are the child's alone.
 // - *faults*: what all minor faults since the fork add up to as copies, against all copies of the ledger.
-// - *process*: growth of the parent's VmRSS and the child's Private_Dirty, against the ledger's growth and that of the
-//   heap by its own account.
+// - *process*: growth of the parent's anonymous memory and the child's Private_Dirty, against the ledger's growth and,
+//   for the memory that the ledger does not know, that of pagemap.
 // - *cgroup*: growth of the group's anonymous memory, against the same.
 //
 // Plain arithmetic, no thread of its own.
@@ -25,12 +25,9 @@
 namespace cowslip::persistence {
 
 // Less than this is not compared. The child's stack and buffers move by a few pages between the walk for the rollup and
-// the one over pagemap. Of the faults some megabytes are on pages that the child gave back a moment before, and look
-// like copies (docs/decisions/0002-copy-on-write-report.md). The heap's own account of its resident memory is about 2
-// MiB too high with some dozens of clients: it holds pages of their buffers that nobody has touched yet.
-inline constexpr int64_t kLeastRollup = 256 << 10;
-inline constexpr int64_t kLeastFaults = 64 << 20;
-inline constexpr int64_t kLeastGrowth = 64 << 20;
+// the one over pagemap, and counters of several processors are summed up by the kernel a few dozen pages late.
+inline constexpr int64_t kLeastCopies = 256 << 10;
+inline constexpr int64_t kLeastGrowth = 4 << 20;
 
 // (ledger - measure) / measure; empty when the measure is less than `least`.
 std::optional<double> difference(int64_t ledger, int64_t measure, int64_t least);
@@ -39,20 +36,21 @@ std::optional<double> difference(int64_t ledger, int64_t measure, int64_t least)
 struct LedgerLook {
   int64_t at_us = 0;         // monotonic
   uint64_t child_alone = 0;  // pages that are the child's alone
-  int64_t growth = 0;        // of both processes since the fork, the heap's included
+  int64_t growth = 0;        // of both processes since the fork, the engine's memory only
 };
 
 class CowCrossCheck {
  public:
-  // A child was forked at `at_us`, in a process of that resident size.
-  void begin(int64_t at_us, uint64_t parent_resident);
+  // A child was forked at `at_us`, by a process with so much anonymous memory.
+  void begin(int64_t at_us, uint64_t parent_anonymous);
   // Looks come in the order of time, readings of the kernel in theirs. A reading waits for the look after it.
   void add(const LedgerLook& look);
   void add(const ExactReading& reading);
   // The group's anonymous memory has grown by so much since the fork, when the last look was taken.
   void add_cgroup_growth(int64_t bytes);
-  // By all minor faults so far, against all copies of the ledger so far.
-  void set_faults(uint64_t by_faults, uint64_t ledger_total);
+  // By all minor faults so far, against all copies of the ledger so far. With small pages it is told but not compared:
+  // there each page that the child has given back costs a fault, too, and no counter tells that from a copy.
+  void set_faults(uint64_t by_faults, uint64_t ledger_total, bool huge_pages);
 
   // The largest figure read outside the engine so far.
   uint64_t outside_peak() const { return outside_peak_; }
@@ -62,8 +60,9 @@ class CowCrossCheck {
   void compare(const ExactReading& reading);
   std::optional<LedgerLook> at(int64_t at_us) const;
 
-  uint64_t parent_resident_at_fork_ = 0;
+  uint64_t parent_anonymous_at_fork_ = 0;
   uint64_t outside_peak_ = 0;
+  int64_t growth_outside_ = 0;  // of both processes, as of the last reading
   std::deque<LedgerLook> looks_;  // the last few
   std::deque<ExactReading> waiting_;
   CrossCheck result_;

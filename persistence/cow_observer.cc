@@ -69,7 +69,7 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   exact_peak_ = exact_sum_ = 0;
   summary_ = {};
   exact_readings_.clear();
-  engine_ = chunks_.inherited_memory();
+  outside_ = {chunks_.inherited_memory(), chunks_.all_memory(), {}};
   // At the fork nothing is copied, and a child starts to count its faults at zero. This is as exact as any reading.
   // How much of our memory it inherited, only a look at it tells (MADV_DONTFORK).
   given_back_ = announced_ = fault_debt_ = 0;
@@ -94,14 +94,14 @@ void CowObserver::add_final_report(const ChildMemoryReport& report) {
   if (!memory::read_process_counters_signal_safe(0, reading.parent)) return;
   reading.child.resident = report.resident;
   reading.child.page_tables = report.page_tables;
-  reading.exact = ExactReading{.at_us = reading.at_us,
-                               .copied = report.private_dirty,
-                               .outside = {},
-                               .child_proportional = 0,
-                               .child_resident = report.resident,
-                               .parent_resident = reading.parent.resident};
   const std::lock_guard lock(mutex_);
   if (child_ == 0) return;
+  reading.exact = ExactReading{.at_us = reading.at_us,
+                               .copied = report.private_dirty,
+                               .child_resident = report.resident,
+                               .parent_anonymous = reading.parent.resident_anon,
+                               .copied_outside = report.private_outside,
+                               .parent_growth_outside = outside_.parent_growth()};
   record(reading);
   child_ = 0;
   generation_++;
@@ -141,11 +141,26 @@ void CowObserver::run() {
   }
 }
 
+std::optional<int64_t> CowObserver::Outside::parent_growth() const {
+  if (!parent_at_fork) return {};
+  const auto pages = memory::anonymous_pages_outside(0, engine_in_parent);
+  if (!pages) return {};
+  return static_cast<int64_t>(pages->present - *parent_at_fork);
+}
+
 void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   const pid_t child = child_;
   const uint64_t generation = generation_;
-  const auto engine = engine_;
+  // A moment after the fork is nearly as good as the fork, and nobody waits for it.
+  Outside outside = outside_;
+  lock.unlock();
+  if (const auto pages = memory::anonymous_pages_outside(0, outside.engine_in_parent)) {
+    outside.parent_at_fork = pages->present;
+  }
+  lock.lock();
   const auto over = [&] { return stopping_ || generation_ != generation; };
+  if (over()) return;
+  outside_ = outside;
   // The first exact reading waits until it, too, is no larger share of the time.
   Schedule due{.exact_due_us = forked_at_us_ + std::max(kFirstExactUs, fork_us_ * kExactPauseFactor),
                .cheap_due_us = forked_at_us_ + kShortestCheapPauseUs};
@@ -154,7 +169,7 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
     if (changed_.wait_for(lock, std::chrono::microseconds(std::max<int64_t>(pause_us, 0)), over)) return;
     const bool exact = now_us() >= due.exact_due_us;
     lock.unlock();
-    const auto reading = read(child, exact, engine);
+    const auto reading = read(child, exact, outside);
     lock.lock();
     if (over()) return;
     if (reading) record(*reading);
@@ -179,7 +194,7 @@ bool CowObserver::read_counters(pid_t child, Reading& reading) const {
   return true;
 }
 
-bool CowObserver::read_exactly(pid_t child, std::span<const memory::AddressSpan> engine, Reading& reading) const {
+bool CowObserver::read_exactly(pid_t child, const Outside& outside, Reading& reading) const {
   memory::MemoryRollup rollup;
   if (!read_counters(child, reading)) return false;
   const int64_t start_us = now_us();
@@ -189,22 +204,22 @@ bool CowObserver::read_exactly(pid_t child, std::span<const memory::AddressSpan>
   exact.copied = rollup.private_dirty;
   exact.child_proportional = rollup.proportional;
   exact.child_resident = rollup.resident;
-  exact.parent_resident = reading.parent.resident;
-  if (const auto outside = memory::private_bytes_outside(child, engine)) exact.outside = *outside;
+  if (const auto pages = memory::anonymous_pages_outside(child, outside.engine)) exact.copied_outside = pages->exclusive;
+  exact.parent_growth_outside = outside.parent_growth();
   return true;
 }
 
-std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact,
-                                                      std::span<const memory::AddressSpan> engine) const {
+std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact, const Outside& outside) const {
   Reading reading;
   const int64_t start_us = now_us(), cpu_start_us = thread_cpu_us();
-  if (exact && !read_exactly(child, engine, reading)) return {};
+  if (exact && !read_exactly(child, outside, reading)) return {};
   const Counts before = reading.counts;
   if (!read_counters(child, reading)) return {};
   if (exact) {
     reading.counts.faults = std::midpoint(before.faults, reading.counts.faults);
     reading.counts.parent_anonymous = std::midpoint(before.parent_anonymous, reading.counts.parent_anonymous);
     reading.counts.child_anonymous = std::midpoint(before.child_anonymous, reading.counts.child_anonymous);
+    reading.exact->parent_anonymous = static_cast<uint64_t>(reading.counts.parent_anonymous);
   }
   reading.at_us = now_us();
   // While the kernel walks the child's page tables the child may have to wait, so what counts is the time on the clock.

@@ -47,10 +47,13 @@ struct CowFigures {
 struct ExactReading {
   int64_t at_us = 0;                // monotonic: the middle of the walk
   uint64_t copied = 0;              // the child's Private_Dirty
-  std::optional<uint64_t> outside = {};  // of it, pages outside the engine's memory (memory/process_pages.h)
   uint64_t child_proportional = 0;  // Pss
   uint64_t child_resident = 0;
-  uint64_t parent_resident = 0;
+  uint64_t parent_anonymous = 0;  // RssAnon
+  // Beside the engine's memory (memory/process_pages.h): pages that are the child's alone, and by how much the parent
+  // has grown since the fork. Empty: could not be read.
+  std::optional<uint64_t> copied_outside = {};
+  std::optional<int64_t> parent_growth_outside = {};
 };
 
 // What is known of a whole save, so far or at its end.
@@ -74,6 +77,7 @@ struct ChildMemoryReport {
   uint64_t private_dirty = 0;
   uint64_t resident = 0;
   uint64_t page_tables = 0;
+  std::optional<uint64_t> private_outside = {};  // beside the engine's memory
 };
 
 class CowObserver {
@@ -112,6 +116,14 @@ class CowObserver {
     int64_t child_anonymous = 0;
     int64_t frozen_bytes_written = 0;
   };
+  // What has to be left out to see the memory that the ledger does not account for, in each of the two processes.
+  struct Outside {
+    std::vector<memory::AddressSpan> engine;            // that the child has
+    std::vector<memory::AddressSpan> engine_in_parent;  // all of it
+    std::optional<uint64_t> parent_at_fork;             // bytes outside
+
+    std::optional<int64_t> parent_growth() const;
+  };
   // Parent and child, read together.
   struct Reading {
     memory::ProcessCounters parent = {};
@@ -124,8 +136,8 @@ class CowObserver {
 
   void run();
   void watch_one(std::unique_lock<std::mutex>& lock);
-  std::optional<Reading> read(pid_t child, bool exact, std::span<const memory::AddressSpan> engine) const;
-  bool read_exactly(pid_t child, std::span<const memory::AddressSpan> engine, Reading& reading) const;
+  std::optional<Reading> read(pid_t child, bool exact, const Outside& outside) const;
+  bool read_exactly(pid_t child, const Outside& outside, Reading& reading) const;
   bool read_counters(pid_t child, Reading& reading) const;
   // The following need mutex_.
   void record(const Reading& reading);
@@ -151,7 +163,7 @@ class CowObserver {
   uint64_t exact_sum_ = 0;
   int64_t fork_us_ = 0;
   CowSummary summary_;
-  std::vector<memory::AddressSpan> engine_;  // what the ledger accounts for
+  Outside outside_;
   std::vector<ExactReading> exact_readings_;
   std::thread thread_;
 };

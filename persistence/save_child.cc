@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "memory/process_memory.h"
+#include "memory/process_pages.h"
 #include "memory/snapshot_reader.h"
 #include "persistence/byte_sink.h"
 #include "persistence/child_report.h"
@@ -58,6 +59,11 @@ class Reporter {
     report_.os_errno = error.os_errno;
     report_.text_length = static_cast<uint32_t>(std::min(error.message.size(), ChildReport::kTextBytes));
     error.message.copy(report_.text, report_.text_length);
+  }
+
+  void private_outside(uint64_t bytes) {
+    report_.flags |= ChildReport::kOutside;
+    report_.private_outside = bytes;
   }
 
   // Signal-safe.
@@ -214,6 +220,9 @@ void run_save_child(const SaveChildTask& task) {
   log.set_role('C');
   const Status status = save(task, reporter, scheduling);
   refuse_cancellation();
+  if (const auto pages = memory::anonymous_pages_outside(0, task.chunks.inherited_memory())) {
+    reporter.private_outside(pages->exclusive);
+  }
   if (!status) {
     log.warning("{}", status.error().message);
     reporter.failed(status.error());

@@ -47,6 +47,7 @@ struct SnapshotState {
   int64_t cow_exact_age_us = 0;  // the same for cow.last.exact_at_us
   uint64_t parent_resident_at_fork = 0;
   uint64_t parent_page_tables_at_fork = 0;
+  uint64_t parent_anonymous_at_fork = 0;
   std::string last_reason;   // why the last one was started
   std::string last_outcome;  // "none", "running", "ok", "error", "cancelled", "killed", "stopped by guard"
   std::string last_error;

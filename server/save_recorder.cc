@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "memory/heap.h"
 #include "memory/kernel_text.h"
 #include "server/command_latency.h"
 #include "server/config.h"
@@ -35,7 +34,6 @@ using persistence::TimelinePoint;
 namespace {
 
 constexpr int64_t kLongestTickMs = 100;
-constexpr int64_t kHeapPauseUs = 90'000;
 constexpr std::array kForecastsAt = {0.25, 0.5, 0.75};
 // A peak of less growth than this says nothing about a forecast.
 constexpr int64_t kLeastGrowthForecast = 1 << 20;
@@ -112,9 +110,7 @@ void SaveRecorder::begin(uint64_t id, uint64_t changes) {
 
   started_us_ = state.started_at_us;
   changes_at_fork_ = changes_at_last_point_ = changes;
-  heap_looked_at_us_ = 0;
-  heap_at_fork_ = heap_resident();
-  check_.begin(started_us_, record_.parent_resident_at_fork);
+  check_.begin(started_us_, state.parent_anonymous_at_fork);
   cgroup_.find();
   cgroup_now_ = cgroup_.read();
   cgroup_anonymous_at_fork_ = cgroup_now_.anonymous;
@@ -151,20 +147,10 @@ void SaveRecorder::tick() {
 
 // ---- what a tick looks at ----
 
-// The allocator adds its figures up anew each time, so not more often than it has to.
-int64_t SaveRecorder::heap_resident() {
-  const int64_t now_us = server_.clock().monotonic_us();
-  if (now_us - heap_looked_at_us_ >= kHeapPauseUs) {
-    heap_looked_at_us_ = now_us;
-    heap_resident_ = static_cast<int64_t>(memory::heap_statistics().resident);
-  }
-  return heap_resident_;
-}
-
 void SaveRecorder::look_at_ledger(const memory::LedgerTotals& totals) {
   check_.add(persistence::LedgerLook{.at_us = server_.clock().monotonic_us(),
                                      .child_alone = totals.outstanding_pages * 4096 + totals.let_go_bytes,
-                                     .growth = totals.expected_growth_bytes() + heap_resident() - heap_at_fork_});
+                                     .growth = totals.expected_growth_bytes()});
   for (const persistence::ExactReading& reading : server_.saves().take_exact_readings()) check_.add(reading);
 }
 
@@ -248,7 +234,7 @@ void SaveRecorder::update(uint64_t changes) {
   record_.growth_peak = std::max({record_.growth_peak, state.cow.growth_peak, record_.growth_end});
   record_.minor_faults = state.cow.last.parent_minor_faults;
   fill_causes();
-  check_.set_faults(state.cow.copied_by_faults, record_.copied_total);
+  check_.set_faults(state.cow.copied_by_faults, record_.copied_total, record_.huge_pages);
   record_.cross_check = check_.result();
 }
 

@@ -47,7 +47,6 @@ class SaveRecorder {
   void note_forecast();
   void add_forecast(double progress, const persistence::Forecast& forecast);
   void fill_causes();
-  int64_t heap_resident();
 
   Server& server_;
   std::unique_ptr<Timer> timer_;
@@ -58,9 +57,6 @@ class SaveRecorder {
   uint64_t changes_at_fork_ = 0;
   uint64_t changes_at_last_point_ = 0;
   int64_t started_us_ = 0;  // monotonic
-  int64_t heap_resident_ = 0;
-  int64_t heap_looked_at_us_ = 0;  // monotonic
-  int64_t heap_at_fork_ = 0;
   memory::CgroupMemory cgroup_;
   memory::CgroupReading cgroup_now_;
   uint64_t cgroup_anonymous_at_fork_ = 0;

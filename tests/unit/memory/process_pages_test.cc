@@ -33,6 +33,15 @@ TEST(PrivateWritableMappings, OnlyThoseAndNotWhatIsLeftOut) {
   EXPECT_THAT(private_writable_mappings("nonsense\n\n-\n", {}), ElementsAre());
 }
 
+TEST(PrivateWritableMappings, PartsOfAMappingAreLeftOut) {
+  constexpr std::string_view kMaps = "1000-9000 rw-p 00000000 00:00 0 \n";
+  const std::vector<AddressSpan> engine = {{0x0, 0x2000}, {0x7000, 0x1000}, {0x4000, 0x1000}, {0x20000, 0x1000}};
+  EXPECT_THAT(private_writable_mappings(kMaps, engine),
+              ElementsAre(AddressSpan{0x2000, 0x2000}, AddressSpan{0x5000, 0x2000}, AddressSpan{0x8000, 0x1000}));
+  const std::vector<AddressSpan> all = {{0x1000, 0x8000}};
+  EXPECT_THAT(private_writable_mappings(kMaps, all), ElementsAre());
+}
+
 class PrivatePages : public testing::Test {
  protected:
   PrivatePages()
@@ -52,7 +61,9 @@ class PrivatePages : public testing::Test {
   void write(size_t bytes) {
     for (size_t at = 0; at < bytes; at += 4096) memory_[at]++;
   }
-  uint64_t outside(std::span<const AddressSpan> leave_out) { return private_bytes_outside(child_, leave_out).value(); }
+  uint64_t outside(std::span<const AddressSpan> leave_out) {
+    return anonymous_pages_outside(child_, leave_out).value().exclusive;
+  }
 
   char* const memory_;
   pid_t child_ = 0;
@@ -81,7 +92,7 @@ TEST(PrivateBytesOutside, NobodyThere) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(0);
   ::waitpid(child, nullptr, 0);
-  const auto result = private_bytes_outside(child, {});
+  const auto result = anonymous_pages_outside(child, {});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, ErrorCode::kNotFound);
 }

@@ -8,13 +8,12 @@ namespace {
 
 constexpr uint64_t kMegabyte = 1 << 20;
 
-ExactReading reading(int64_t at_us, uint64_t copied, uint64_t outside, uint64_t parent_resident) {
+ExactReading reading(int64_t at_us, uint64_t copied, uint64_t outside, uint64_t parent_anonymous) {
   return {.at_us = at_us,
           .copied = copied,
-          .outside = outside,
-          .child_proportional = 0,
-          .child_resident = 0,
-          .parent_resident = parent_resident};
+          .parent_anonymous = parent_anonymous,
+          .copied_outside = outside,
+          .parent_growth_outside = 0};
 }
 LedgerLook look(int64_t at_us, uint64_t child_alone, int64_t growth) {
   return {.at_us = at_us, .child_alone = child_alone, .growth = growth};
@@ -60,16 +59,31 @@ TEST(CowCrossCheck, AReadingWithoutTheOutsideIsNotCompared) {
   check.begin(0, 0);
   check.add(look(100, kMegabyte, 0));
   ExactReading blind = reading(50, 10 * kMegabyte, 0, 0);
-  blind.outside.reset();
+  blind.copied_outside.reset();
   check.add(blind);
   EXPECT_FALSE(check.result().rollup_copied.has_value());
   EXPECT_FALSE(check.result().process_growth.has_value());
 }
 
+TEST(CowCrossCheck, WhatGrewOutsideOfTheEngineIsTheKernelsFigure) {
+  CowCrossCheck check;
+  check.begin(0, 50 * kMegabyte);
+  check.add(look(100, 0, 10 * kMegabyte));
+  ExactReading grown = reading(100, 3 * kMegabyte, 2 * kMegabyte, 64 * kMegabyte);
+  grown.parent_growth_outside = 5 * kMegabyte;
+  check.add(grown);
+  EXPECT_EQ(check.result().process_growth, 17 * kMegabyte);
+  EXPECT_EQ(check.result().ledger_growth, 17 * kMegabyte);
+  EXPECT_DOUBLE_EQ(check.result().process_difference.value(), 0);
+}
+
 TEST(CowCrossCheck, FaultsAndGroup) {
   CowCrossCheck check;
   check.begin(0, 0);
-  check.set_faults(80 * kMegabyte, 81 * kMegabyte);
+  check.set_faults(80 * kMegabyte, 81 * kMegabyte, false);
+  EXPECT_EQ(check.result().faults_copied, 80 * kMegabyte);
+  EXPECT_FALSE(check.result().faults_difference.has_value()) << "pages taken over look like copies";
+  check.set_faults(80 * kMegabyte, 81 * kMegabyte, true);
   EXPECT_DOUBLE_EQ(check.result().faults_difference.value(), 1.0 / 80);
   check.add(look(100, 0, 130 * kMegabyte));
   check.add_cgroup_growth(132 * kMegabyte);
