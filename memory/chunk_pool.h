@@ -133,7 +133,8 @@ class ChunkPool {
   Status set_policy(Policy policy, bool on);
 
   // Where everything lies that the child inherited and the ledger accounts for: blocks, and what is known of them.
-  // Whole reservations, so that they stay right while they are filled. Event loop only. REQUIRES: a snapshot is running.
+  // Whole reservations, so that they stay right while they are filled. Event loop only. REQUIRES: a snapshot is
+  // running.
   std::vector<AddressSpan> inherited_memory() const { return memory(CowLedger::Ranges::kInherited); }
   // The same and what was kept from the child, such as indexes. Event loop only.
   std::vector<AddressSpan> all_memory() const { return memory(CowLedger::Ranges::kAll); }

@@ -85,7 +85,9 @@ std::vector<AddressSpan> private_writable_mappings(std::string_view maps, std::s
 
 Result<AnonymousPages> anonymous_pages_outside(pid_t pid, std::span<const AddressSpan> leave_out) {
   const std::string process = pid == 0 ? "self" : fmt::to_string(pid);
-  const auto gone = [&] { return fail(ErrorCode::kNotFound, fmt::format("pages of process {} cannot be read", process)); };
+  const auto gone = [&] {
+    return fail(ErrorCode::kNotFound, fmt::format("pages of process {} cannot be read", process));
+  };
   const UniqueFd pagemap(::open(fmt::format("/proc/{}/pagemap", process).c_str(), O_RDONLY | O_CLOEXEC));
   const auto maps = read_kernel_file(fmt::format("/proc/{}/maps", process));
   if (!pagemap || !maps || maps->empty()) return gone();

@@ -31,8 +31,8 @@ struct AnonymousPages {
 // what it has written itself, and what it has kept since its parent wrote to it or let it go.
 //
 // Costs a walk over the page tables of these mappings, and eight bytes read for each page of address space: 0.1 ms for
-// a few dozen megabytes. pid 0 is the calling process. Fails with kNotFound when the process is gone, or its pagemap may
-// not be read. Thread-safe.
+// a few dozen megabytes. pid 0 is the calling process. Fails with kNotFound when the process is gone, or its pagemap
+// may not be read. Thread-safe.
 Result<AnonymousPages> anonymous_pages_outside(pid_t pid, std::span<const AddressSpan> leave_out);
 
 // Of /proc/PID/maps: the private writable mappings, without the parts that lie in `leave_out`: the kernel makes one

@@ -62,7 +62,7 @@ class CowCrossCheck {
 
   uint64_t parent_anonymous_at_fork_ = 0;
   uint64_t outside_peak_ = 0;
-  int64_t growth_outside_ = 0;  // of both processes, as of the last reading
+  int64_t growth_outside_ = 0;    // of both processes, as of the last reading
   std::deque<LedgerLook> looks_;  // the last few
   std::deque<ExactReading> waiting_;
   CrossCheck result_;

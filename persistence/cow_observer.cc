@@ -204,7 +204,8 @@ bool CowObserver::read_exactly(pid_t child, const Outside& outside, Reading& rea
   exact.copied = rollup.private_dirty;
   exact.child_proportional = rollup.proportional;
   exact.child_resident = rollup.resident;
-  if (const auto pages = memory::anonymous_pages_outside(child, outside.engine)) exact.copied_outside = pages->exclusive;
+  if (const auto pages = memory::anonymous_pages_outside(child, outside.engine))
+    exact.copied_outside = pages->exclusive;
   exact.parent_growth_outside = outside.parent_growth();
   return true;
 }

@@ -156,7 +156,7 @@ class CowObserver {
   int64_t last_exact_ = 0;  // copied bytes
   int64_t copied_ = 0;      // the same and what was added since; less than it where new memory comes in huge pages
   int64_t given_back_ = 0;  // by the child, and not written to by the parent since, as far as we know
-  int64_t fault_debt_ = 0;   // of copied_by_faults: counters that did not move at the same time
+  int64_t fault_debt_ = 0;  // of copied_by_faults: counters that did not move at the same time
   int64_t announced_ = 0;   // bytes the server was about to write in place, their faults still to be seen
   int64_t forked_at_us_ = 0;
   uint64_t exact_peak_ = 0;

@@ -53,12 +53,12 @@ struct TimelinePoint {
 // measured, or too little to compare. Each figure of the kernel is the largest that was read, and the ledger's is that
 // of the same moment.
 struct CrossCheck {
-  uint64_t ledger_copied = 0;             // pages that are the child's alone by the ledger, and outside_copied
-  uint64_t outside_copied = 0;            // of it, what lies outside the engine's memory: /proc/PID/pagemap
+  uint64_t ledger_copied = 0;                  // pages that are the child's alone by the ledger, and outside_copied
+  uint64_t outside_copied = 0;                 // of it, what lies outside the engine's memory: /proc/PID/pagemap
   std::optional<uint64_t> rollup_copied = {};  // Private_Dirty of the child, smaps_rollup
   std::optional<uint64_t> faults_copied = {};  // from minor faults, over the whole save
-  uint64_t ledger_copied_total = 0;       // what faults_copied has to be held against
-  int64_t ledger_growth = 0;              // copies and new memory, by the ledger
+  uint64_t ledger_copied_total = 0;            // what faults_copied has to be held against
+  int64_t ledger_growth = 0;                   // copies and new memory, by the ledger
   std::optional<int64_t> process_growth = {};  // of both processes' memory, /proc
   std::optional<int64_t> cgroup_growth = {};   // of the cgroup's anonymous memory
   std::optional<double> rollup_difference = {};
