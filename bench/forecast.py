@@ -132,11 +132,13 @@ def report(measured, options, command):
     lines = [
         "# Forecasts of running saves, and what came",
         "",
-        f"`{command}`, {datetime.date.today()}: {options.keys:,} keys of 16 bytes with values of 100, {options.saves} "
-        "saves each, the first of them slowed. Error of all forecasts made from the first quarter of a save on.",
+        f"{datetime.date.today()}: `{command}`",
         "",
-        "| workload | growth | forecasts | growth: median error | 90th percentile | in the band | duration: median error "
-        "| 90th percentile |",
+        f"{options.keys:,} keys of 16 bytes with values of 100, {options.saves} saves each, the first of them slowed.",
+        "Error of all forecasts made from the first quarter of a save on.",
+        "",
+        "| workload | growth | forecasts | growth: median error | 90th percentile | in the band "
+        "| duration: median error | 90th percentile |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     high = lambda values: sorted(values)[int(len(values) * 0.9)]  # noqa: E731

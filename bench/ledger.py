@@ -122,8 +122,8 @@ def main():
         "",
         f"{datetime.date.today()}: `{' '.join(['scripts/bench ledger', *sys.argv[1:]])}`",
         "",
-        f"{options.keys:,} keys of 16 bytes with random values of {VALUE_BYTES} bytes, {options.writes:,} writes during "
-        f"a slowed save;",
+        f"{options.keys:,} keys of 16 bytes with random values of {VALUE_BYTES} bytes, {options.writes:,} writes "
+        f"during a slowed save;",
         f"{os.cpu_count()} cores, Linux {os.uname().release.split('-')[0]}. MB. `scripts/bench ledger --help` tells "
         "what is compared.",
         "",
