@@ -127,8 +127,12 @@ TEST(SwitchedOff, WithDataAndBackOn) {
     const bool was_on = client("DEBUG", "SNAPSHOT-POLICY", policy).integer == 1;
     EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", policy, "0").is_ok());
     EXPECT_EQ(client("DEBUG", "DIGEST").text, digest) << policy;
-    if (std::string_view(policy) == "unshared-index") EXPECT_EQ(field(server, "engine_index_kept_from_child"), "no");
-    if (was_on) EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", policy, "1").is_ok());
+    if (std::string_view(policy) == "unshared-index") {
+      EXPECT_EQ(field(server, "engine_index_kept_from_child"), "no");
+    }
+    if (was_on) {
+      EXPECT_TRUE(client("DEBUG", "SNAPSHOT-POLICY", policy, "1").is_ok());
+    }
     EXPECT_EQ(client("DEBUG", "DIGEST").text, digest) << policy;
   }
   EXPECT_EQ(field(server, "engine_huge_pages"), huge);
