@@ -22,6 +22,8 @@ constexpr uint64_t kPresent = 1ull << 63;
 constexpr uint64_t kFileOrShared = 1ull << 61;
 constexpr uint64_t kExclusive = 1ull << 56;
 constexpr size_t kEntriesAtOnce = 2048;
+// Nobody fills so large a mapping beside the engine's: it is a sanitizer's shadow, and reading about it takes seconds.
+constexpr size_t kLargestMapping = size_t{64} << 30;
 
 std::optional<uintptr_t> take_hex(std::string_view& text, char until) {
   uintptr_t value = 0;
@@ -78,7 +80,7 @@ std::vector<AddressSpan> private_writable_mappings(std::string_view maps, std::s
     const size_t length = std::min(maps.find('\n'), maps.size());
     const auto mapping = private_writable(maps.substr(0, length));
     maps.remove_prefix(std::min(length + 1, maps.size()));
-    if (mapping) add_rest(*mapping, leave_out, mappings);
+    if (mapping && mapping->bytes <= kLargestMapping) add_rest(*mapping, leave_out, mappings);
   }
   return mappings;
 }

@@ -36,7 +36,7 @@ struct AnonymousPages {
 Result<AnonymousPages> anonymous_pages_outside(pid_t pid, std::span<const AddressSpan> leave_out);
 
 // Of /proc/PID/maps: the private writable mappings, without the parts that lie in `leave_out`: the kernel makes one
-// mapping of two that touch. Pure.
+// mapping of two that touch. Mappings of more than 64 GiB are left out, too. Pure.
 std::vector<AddressSpan> private_writable_mappings(std::string_view maps, std::span<const AddressSpan> leave_out);
 
 }  // namespace cowslip::memory

@@ -69,7 +69,7 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   exact_peak_ = exact_sum_ = 0;
   summary_ = {};
   exact_readings_.clear();
-  outside_ = {chunks_.inherited_memory(), chunks_.all_memory(), {}};
+  to_leave_out_ = {chunks_.inherited_memory(), chunks_.all_memory(), {}};
   // At the fork nothing is copied, and a child starts to count its faults at zero. This is as exact as any reading.
   // How much of our memory it inherited, only a look at it tells (MADV_DONTFORK).
   given_back_ = announced_ = fault_debt_ = 0;
@@ -96,12 +96,13 @@ void CowObserver::add_final_report(const ChildMemoryReport& report) {
   reading.child.page_tables = report.page_tables;
   const std::lock_guard lock(mutex_);
   if (child_ == 0) return;
-  reading.exact = ExactReading{.at_us = reading.at_us,
-                               .copied = report.private_dirty,
-                               .child_resident = report.resident,
-                               .parent_anonymous = reading.parent.resident_anon,
-                               .copied_outside = report.private_outside,
-                               .parent_growth_outside = outside_.parent_growth()};
+  reading.exact = ExactReading{
+      .at_us = reading.at_us,
+      .copied = report.private_dirty,
+      .child_resident = report.resident,
+      .parent_anonymous = reading.parent.resident_anon,
+      .copied_outside = report.private_outside,
+      .parent_growth_outside = summary_.exact ? summary_.exact->parent_growth_outside : std::optional<int64_t>()};
   record(reading);
   child_ = 0;
   generation_++;
@@ -152,7 +153,7 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   const pid_t child = child_;
   const uint64_t generation = generation_;
   // A moment after the fork is nearly as good as the fork, and nobody waits for it.
-  Outside outside = outside_;
+  Outside outside = to_leave_out_;
   lock.unlock();
   if (const auto pages = memory::anonymous_pages_outside(0, outside.engine_in_parent)) {
     outside.parent_at_fork = pages->present;
@@ -160,7 +161,6 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   const auto over = [&] { return stopping_ || generation_ != generation; };
   if (over()) return;
-  outside_ = outside;
   // The first exact reading waits until it, too, is no larger share of the time.
   Schedule due{.exact_due_us = forked_at_us_ + std::max(kFirstExactUs, fork_us_ * kExactPauseFactor),
                .cheap_due_us = forked_at_us_ + kShortestCheapPauseUs};

@@ -163,7 +163,7 @@ class CowObserver {
   uint64_t exact_sum_ = 0;
   int64_t fork_us_ = 0;
   CowSummary summary_;
-  Outside outside_;
+  Outside to_leave_out_;  // not yet looked at
   std::vector<ExactReading> exact_readings_;
   std::thread thread_;
 };

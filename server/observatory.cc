@@ -28,6 +28,8 @@ struct Observatory::Parts {
     const std::string here = std::filesystem::current_path(error).string();
     return error ? "." : here;
   }
+  // No number is given twice in a folder, whether its file is written to now or not.
+  void skip_used_ids() { next_id = std::max(next_id, file.load(folder(), 1).highest_id + 1); }
   void trim() {
     while (history.size() > wanted()) history.pop_front();
   }
@@ -52,7 +54,11 @@ Observatory::Observatory(Server& server) : parts_(std::make_unique<Parts>(server
   // The saves in memory stay; what was saved in the new folder before is not asked for, except that no number is given
   // twice.
   server.settings().on_change("dir", [this](const ServerConfig&) -> Status {
-    parts_->next_id = std::max(parts_->next_id, parts_->file.load(parts_->folder(), 1).highest_id + 1);
+    parts_->skip_used_ids();
+    return {};
+  });
+  server.settings().on_change("snapshot-history-file", [this](const ServerConfig&) -> Status {
+    parts_->skip_used_ids();
     return {};
   });
 }
@@ -60,7 +66,7 @@ Observatory::Observatory(Server& server) : parts_(std::make_unique<Parts>(server
 Observatory::~Observatory() = default;
 
 void Observatory::load_history() {
-  if (!parts_->server.config().snapshot_history_file) return;
+  if (!parts_->server.config().snapshot_history_file) return parts_->skip_used_ids();
   SaveHistoryFile::Loaded loaded = parts_->file.load(parts_->folder(), parts_->wanted());
   parts_->history.assign(std::make_move_iterator(loaded.records.begin()),
                          std::make_move_iterator(loaded.records.end()));
@@ -72,6 +78,7 @@ void Observatory::load_history() {
 const SaveRecord* Observatory::current() {
   if (!parts_->recorder.recording()) return nullptr;
   count_changes();
+  parts_->recorder.fill_causes();
   return &parts_->recorder.record();
 }
 

@@ -233,19 +233,16 @@ void SaveRecorder::update(uint64_t changes) {
   record_.growth_end = state.cow.last.growth_bytes;
   record_.growth_peak = std::max({record_.growth_peak, state.cow.growth_peak, record_.growth_end});
   record_.minor_faults = state.cow.last.parent_minor_faults;
-  fill_causes();
+  const memory::LedgerTotals totals = server_.keyspace().chunks().ledger().totals();
+  record_.copied_total = totals.copied_pages * 4096 + check_.outside_peak();
+  record_.fresh = totals.fresh_bytes;
+  record_.reused = totals.reused_bytes;
   check_.set_faults(state.cow.copied_by_faults, record_.copied_total, record_.huge_pages);
   record_.cross_check = check_.result();
 }
 
 void SaveRecorder::fill_causes() {
   record_.causes = cause_rows(server_.keyspace().chunks().ledger().rows(), check_.outside_peak(), server_.table());
-  record_.copied_total = record_.fresh = record_.reused = 0;
-  for (const persistence::CauseRow& cause : record_.causes) {
-    record_.copied_total += cause.copied;
-    record_.fresh += cause.fresh;
-    record_.reused += cause.reused;
-  }
 }
 
 SaveRecord SaveRecorder::end(const SaveOutcome& outcome, uint64_t changes) {
@@ -254,6 +251,7 @@ SaveRecord SaveRecorder::end(const SaveOutcome& outcome, uint64_t changes) {
   record_.keys_written = outcome.keys_written;
   if (outcome.ledger) look_at_ledger(*outcome.ledger);
   update(changes);
+  fill_causes();
   add_point();
   recording_ = false;
   record_.result = result_of(outcome);

@@ -1,6 +1,6 @@
 // Takes down what a running save costs: looks at it every so often, and makes the SaveRecord of it.
 //
-//     timer, every 100 ms ──► tick() ─┬─ ledger, heap, cgroup ──► CowCrossCheck ◄── exact readings of CowObserver
+//     timer, every 100 ms ──► tick() ─┬─ ledger, cgroup ────────► CowCrossCheck ◄── exact readings of CowObserver
 //                                     └─ a TimelinePoint, when one is due (snapshot-timeline-interval)
 //
 // It reads no page tables: what costs more than microseconds is done by CowObserver's thread. Event loop only.
@@ -31,8 +31,10 @@ class SaveRecorder {
 
   // A child has been forked; the dataset had been changed so often before.
   void begin(uint64_t id, uint64_t changes);
-  // Brings record() up to date. `changes`: of the dataset, ever.
+  // Brings record() up to date, but for its causes. `changes`: of the dataset, ever.
   void update(uint64_t changes);
+  // These take longer: there is a row for each command, database, kind and reason.
+  void fill_causes();
   // The child was reaped. The record is complete then, and given away.
   persistence::SaveRecord end(const persistence::SaveOutcome& outcome, uint64_t changes);
 
@@ -46,7 +48,6 @@ class SaveRecorder {
   void add_point();
   void note_forecast();
   void add_forecast(double progress, const persistence::Forecast& forecast);
-  void fill_causes();
 
   Server& server_;
   std::unique_ptr<Timer> timer_;

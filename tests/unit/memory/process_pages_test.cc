@@ -25,6 +25,7 @@ TEST(PrivateWritableMappings, OnlyThoseAndNotWhatIsLeftOut) {
       "7000-9000 rw-p 00000000 00:00 0 [heap]\n"
       "a000-b000 ---p 00000000 00:00 0 \n"
       "7f0000000000-7f0000200000 rw-p 00000000 00:00 0 \n"
+      "10007fff8000-20007fff8000 rw-p 00000000 00:00 0 \n"
       "7f0000200000-7f0000400000 rwxp 00000000 00:00 0 ";
   const std::vector<AddressSpan> engine = {{0x7f0000000000, 0x200000}};
   EXPECT_THAT(
