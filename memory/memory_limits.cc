@@ -36,14 +36,18 @@ Headroom of_group(const CgroupReading& group) {
 
 Headroom of_machine(const MemoryLimits& limits) {
   if (limits.machine_total == 0) return {};
-  return {.bytes = limits.machine_available, .total = limits.machine_total, .limit = "free memory of the machine"};
+  return {.bytes = limits.machine_available,
+          .total = limits.machine_total,
+          .limit = "free memory of the machine",
+          .of_machine = true};
 }
 
 Headroom of_commit_limit(const MemoryLimits& limits) {
   if (limits.overcommit != Overcommit::kNever || limits.commit_limit == 0) return {};
   return {.bytes = difference_or_0(limits.commit_limit, limits.committed),
           .total = limits.commit_limit,
-          .limit = "commit limit (vm.overcommit_memory=2)"};
+          .limit = "commit limit (vm.overcommit_memory=2)",
+          .of_machine = true};
 }
 
 Headroom of_data_limit(const MemoryLimits& limits) {
@@ -81,7 +85,8 @@ const MemoryLimits& MemoryLimitReader::refresh() {
 const MemoryLimits& MemoryLimitReader::update() {
   limits_.cgroup = cgroup_.read();
   read_meminfo();
-  if (limits_.data_limit != kUnlimited) {
+  // A fork has to commit as much again when nothing is handed out beyond the limit.
+  if (limits_.data_limit != kUnlimited || limits_.overcommit == Overcommit::kNever) {
     const std::string status = read_kernel_file(root_ + "/proc/self/status").value_or("");
     limits_.data_used = number_in_line(status, "VmData").value_or(0) * 1024;
   }

@@ -34,7 +34,8 @@ struct MemoryLimits {
   CgroupReading cgroup;
   uint64_t address_space_limit = kUnlimited;  // RLIMIT_AS, soft
   uint64_t data_limit = kUnlimited;           // RLIMIT_DATA, soft
-  uint64_t data_used = 0;                     // VmData: what counts against it
+  // VmData: what counts against it, and what a fork has to commit. Read when it is set, and with Overcommit::kNever.
+  uint64_t data_used = 0;
 };
 
 // What can still be taken before the first limit that applies, and which that is.
@@ -44,6 +45,7 @@ struct Headroom {
   // "cgroup v1 limit", "cgroup v2 limit", "free memory of the machine", "commit limit (vm.overcommit_memory=2)",
   // "data limit (RLIMIT_DATA)"; "no limit" when nothing is known.
   std::string_view limit = "no limit";
+  bool of_machine = false;  // all processes take from it
 };
 
 // The least of:

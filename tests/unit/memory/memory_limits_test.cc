@@ -124,6 +124,15 @@ TEST_F(MemoryLimitsTest, TheCommitLimitHoldsInModeTwoOnly) {
   EXPECT_EQ(room.limit, "commit limit (vm.overcommit_memory=2)");
   EXPECT_EQ(room.bytes, 1 * kGiB);
   EXPECT_EQ(room.total, 10 * kGiB);
+  EXPECT_TRUE(room.of_machine);
+}
+
+TEST_F(MemoryLimitsTest, WhatAForkHasToCommitIsReadInModeTwo) {
+  root_.write("/proc/self/status", "Name: x\nVmData:   524288 kB\n");
+  EXPECT_EQ(read().data_used, 0u) << "nobody asks";
+  root_.write("/proc/sys/vm/overcommit_memory", "2\n");
+  EXPECT_EQ(read().data_used, 512 * kMiB);
+  EXPECT_EQ(headroom(read()).limit, "commit limit (vm.overcommit_memory=2)") << "no limit on data is set";
 }
 
 TEST_F(MemoryLimitsTest, ResourceLimits) {
