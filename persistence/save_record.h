@@ -97,7 +97,8 @@ struct SaveRecord {
   uint64_t parent_resident_at_fork = 0;
   uint64_t page_tables_at_fork = 0;
   bool huge_pages = false;
-  uint64_t changes = 0;  // of the dataset since the fork
+  uint64_t changes = 0;    // of the dataset since the fork
+  int64_t keys_added = 0;  // keys at the end, less keys at the fork
 
   uint64_t copied_peak = 0;
   uint64_t copied_total = 0;  // by the ledger

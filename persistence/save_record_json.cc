@@ -95,6 +95,7 @@ void fields_of_record(Of& record, Visit&& visit) {
   visit("page_tables_at_fork", record.page_tables_at_fork);
   visit("huge_pages", record.huge_pages);
   visit("changes", record.changes);
+  visit("keys_added", record.keys_added);
   visit("copied_peak", record.copied_peak);
   visit("copied_total", record.copied_total);
   visit("fresh", record.fresh);

@@ -27,21 +27,20 @@ constexpr double kLargeValueBytes = 16 << 10;  // above it a write copies pages 
 constexpr size_t kLessons = 8;            // saves that are looked back at
 constexpr double kLeastProgress = 0.02;   // of a stopped save, for it to tell how fast it was
 constexpr uint64_t kLeastChanges = 1000;  // fewer say nothing about growth per change
+constexpr double kTimesSmaller = 8;       // a save of a dataset so much smaller says nothing about this one
+constexpr double kMostWritesPerKey = 20;  // more, and what grew had little to do with the keys there were
 
 double as_double(auto value) {
   return static_cast<double>(value);
 }
 
 // The share of all keys that is remade by uniform writes while the child gets from the beginning to `progress`, when
-// there are `x` writes for each key in a whole save: a write counts if its key is neither saved nor remade yet.
+// there are `x` writes for each key in a whole save: a write counts if its key is neither saved nor remade yet. It is
+// the integral of (1 - f) x e^(-x f) over f from 0 to `progress`.
 double remade_share(double x, double progress) {
-  constexpr int kSteps = 64;
-  double sum = 0;
-  for (int i = 0; i < kSteps; i++) {
-    const double done = progress * (i + 0.5) / kSteps;
-    sum += (1 - done) * std::exp(-x * done);
-  }
-  return sum * x * progress / kSteps;
+  constexpr double kTiny = 1e-6;  // below it the closed form loses its digits
+  if (x < kTiny) return x * progress * (1 - progress / 2);
+  return 1 - (1 - progress) * std::exp(-x * progress) + std::expm1(-x * progress) / x;
 }
 
 // ---- before the fork ----
@@ -49,9 +48,12 @@ double remade_share(double x, double progress) {
 // What one save tells about the next one.
 struct Lesson {
   double weight = 0;
-  std::optional<double> bytes_per_ms;  // of the dataset; empty: it was stopped too soon to tell
+  std::optional<double> bytes_per_ms;  // of the dataset, up to the last key; empty: it was stopped too soon to tell
+  std::optional<double> tail_ms;       // from the last key to the end; empty: it did not get there
   std::optional<double> fork_us_per_byte;
-  std::optional<double> bytes_per_remade_key;  // empty: there were too few writes to tell
+  std::optional<double> bytes_per_remade_key = {};  // empty: there were too few writes to tell
+  std::optional<double> added_share = {};           // of the changes, that added a key; empty in the same case
+  double bytes_per_change = 0;                      // what grew for any change; 0 in the same case
 };
 
 double progress_of(const SaveRecord& record) {
@@ -59,14 +61,27 @@ double progress_of(const SaveRecord& record) {
   return record.keys_total == 0 ? 0 : as_double(record.keys_written) / as_double(record.keys_total);
 }
 
-bool teaches(const SaveRecord& record) {
-  const bool ended = record.result == SaveResult::kOk || record.result == SaveResult::kStoppedByGuard;
-  return ended && !record.to_socket && record.duration_ms > 0 && record.dataset_bytes > 0;
+// Of a save of so much smaller a dataset the fixed costs are all that was seen.
+bool comparable(const SaveRecord& record, uint64_t dataset_bytes) {
+  return as_double(record.dataset_bytes) * kTimesSmaller >= as_double(dataset_bytes);
 }
 
-std::optional<double> bytes_per_ms(const SaveRecord& record, double progress) {
+bool teaches(const SaveRecord& record, uint64_t dataset_bytes) {
+  const bool ended = record.result == SaveResult::kOk || record.result == SaveResult::kStoppedByGuard;
+  return ended && !record.to_socket && record.duration_ms > 0 && record.dataset_bytes > 0 &&
+         comparable(record, dataset_bytes);
+}
+
+// From the last key to the end, of a save that ended well.
+int64_t tail_of(const SaveRecord& record) {
+  const auto last_key = std::ranges::find_if(
+      record.timeline, [&](const TimelinePoint& point) { return point.keys_written >= record.keys_total; });
+  return last_key == record.timeline.end() ? 0 : std::max<int64_t>(record.duration_ms - last_key->at_ms, 0);
+}
+
+std::optional<double> bytes_per_ms(const SaveRecord& record, double progress, double tail_ms) {
   if (progress < kLeastProgress) return {};
-  return as_double(record.dataset_bytes) * progress / as_double(record.duration_ms);
+  return as_double(record.dataset_bytes) * progress / std::max(as_double(record.duration_ms) - tail_ms, 1.0);
 }
 
 double fork_us_per_byte(const SaveRecord& record) {
@@ -74,12 +89,24 @@ double fork_us_per_byte(const SaveRecord& record) {
   return record.parent_resident_at_fork == 0 ? 0 : beyond_empty / as_double(record.parent_resident_at_fork);
 }
 
-std::optional<double> bytes_per_remade_key(const SaveRecord& record, double progress) {
-  if (record.changes < kLeastChanges || record.keys_total == 0) return {};
-  const double keys = as_double(record.keys_total);
+// Keys that the writes of a save made anew: those added, which need memory whatever the child has saved, and of the
+// others as many as evenly spread writes do.
+double remade_keys(double keys, double writes, double added_share, double progress) {
+  const double overwrites = writes * (1 - added_share);
+  return writes * progress * added_share + keys * remade_share(overwrites / keys, progress);
+}
+
+// `lesson` gets what a save tells about growth.
+void learn_growth(const SaveRecord& record, double progress, Lesson& lesson) {
+  if (record.changes < kLeastChanges || record.keys_total == 0) return;
+  const double keys = as_double(record.keys_total), changes = as_double(record.changes);
+  const double added_share = std::clamp(as_double(record.keys_added) / changes, 0.0, 1.0);
+  if (changes * (1 - added_share) > kMostWritesPerKey * keys) return;
   const double done = std::max(progress, kLeastProgress);
-  const double remade = keys * remade_share(as_double(record.changes) / done / keys, done);
-  return std::max(as_double(record.growth_peak) - kBaseGrowth, 0.0) / std::max(remade, 1.0);
+  const double growth = std::max(as_double(record.growth_peak) - kBaseGrowth, 0.0);
+  lesson.added_share = added_share;
+  lesson.bytes_per_change = growth / changes;
+  lesson.bytes_per_remade_key = growth / std::max(remade_keys(keys, changes / done, added_share, done), 1.0);
 }
 
 // The newest count most, and those that ran under a load like the present one.
@@ -91,15 +118,19 @@ double weight_of(const SaveRecord& record, size_t age, double writes_per_second)
   return std::pow(kForget, as_double(age)) / (1 + 4 * unlike);
 }
 
-std::vector<Lesson> lessons_of(const std::deque<SaveRecord>& history, double writes_per_second) {
+std::vector<Lesson> lessons_of(const std::deque<SaveRecord>& history, const Present& now) {
   std::vector<Lesson> lessons;
   for (auto record = history.rbegin(); record != history.rend() && lessons.size() < kLessons; ++record) {
-    if (!teaches(*record)) continue;
+    if (!teaches(*record, now.dataset_bytes)) continue;
     const double progress = progress_of(*record);
-    lessons.push_back({.weight = weight_of(*record, lessons.size(), writes_per_second),
-                       .bytes_per_ms = bytes_per_ms(*record, progress),
-                       .fork_us_per_byte = fork_us_per_byte(*record),
-                       .bytes_per_remade_key = bytes_per_remade_key(*record, progress)});
+    const bool ended = record->result == SaveResult::kOk;
+    const double tail_ms = ended ? as_double(tail_of(*record)) : 0;
+    Lesson lesson{.weight = weight_of(*record, lessons.size(), now.writes_per_second),
+                  .bytes_per_ms = bytes_per_ms(*record, progress, tail_ms),
+                  .tail_ms = ended ? std::optional(tail_ms) : std::nullopt,
+                  .fork_us_per_byte = fork_us_per_byte(*record)};
+    learn_growth(*record, progress, lesson);
+    lessons.push_back(lesson);
   }
   return lessons;
 }
@@ -154,6 +185,43 @@ std::string basis_text(size_t saves, const KeyCost& cost, bool huge_pages) {
   return cost.learned ? learned : learned + "; growth assumed, for hardly anything was written while they ran";
 }
 
+// Whatever the lessons say: more than all that there is copied, and every write in new memory, cannot be.
+double expected_growth(const std::vector<Lesson>& lessons, const Present& now, const KeyCost& cost,
+                       double duration_ms) {
+  const double keys = std::max(as_double(now.keys), 1.0);
+  const double writes = now.writes_per_second * duration_ms / 1000;
+  const double added_share = mean_of(lessons, &Lesson::added_share, 0);
+  double bytes_per_write = as_double(now.dataset_bytes) / keys;
+  for (const Lesson& lesson : lessons) bytes_per_write = std::max(bytes_per_write, lesson.bytes_per_change);
+  const double most = as_double(std::max(now.resident, now.dataset_bytes)) + writes * bytes_per_write;
+  return kBaseGrowth + std::min(cost.bytes * remade_keys(keys, writes, added_share, 1), most);
+}
+
+// What the saves that were stopped since the last one that ended well have shown: a save takes at least that.
+struct AtLeast {
+  double ms = 0;
+  double growth = 0;
+};
+
+AtLeast seen_in_stopped(const std::deque<SaveRecord>& history, const Present& now) {
+  AtLeast least;
+  size_t looked_at = 0;
+  for (auto record = history.rbegin(); record != history.rend() && looked_at < kLessons; ++record) {
+    if (!teaches(*record, now.dataset_bytes)) continue;
+    if (record->result == SaveResult::kOk) break;
+    looked_at++;
+    const double elapsed = as_double(record->duration_ms);
+    const double changes = as_double(record->changes);
+    // Nobody knows how far it was before the child had said so.
+    const double whole = record->keys_written == 0 ? elapsed : elapsed / std::max(progress_of(*record), kLeastProgress);
+    const double size = std::min(as_double(now.dataset_bytes) / as_double(record->dataset_bytes), 1.0);
+    const double rate = changes == 0 ? 1 : std::min(now.writes_per_second * elapsed / 1000 / changes, 1.0);
+    least.ms = std::max(least.ms, whole * size);
+    least.growth = std::max(least.growth, as_double(record->growth_peak) * rate * size);
+  }
+  return least;
+}
+
 void set_growth(Forecast& forecast, double growth, double spread) {
   forecast.growth = std::llround(growth);
   forecast.growth_low = std::llround(growth * std::max(1 - spread, 0.0));
@@ -163,21 +231,21 @@ void set_growth(Forecast& forecast, double growth, double spread) {
 }  // namespace
 
 Forecast forecast_before_fork(const std::deque<SaveRecord>& history, const Present& now) {
-  const std::vector<Lesson> lessons = lessons_of(history, now.writes_per_second);
+  const std::vector<Lesson> lessons = lessons_of(history, now);
   const double assumed_fork = now.huge_pages ? kAssumedForkUsPerGigabyteHuge : kAssumedForkUsPerGigabyteSmall;
   const double per_byte = mean_of(lessons, &Lesson::fork_us_per_byte, assumed_fork / kGigabyte);
   const double speed = mean_of(lessons, &Lesson::bytes_per_ms, kAssumedBytesPerMs);
-  const double duration_ms = as_double(now.dataset_bytes) / std::max(speed, 1.0);
-  const double keys = std::max(as_double(now.keys), 1.0);
+  const AtLeast least = seen_in_stopped(history, now);
+  const double to_last_key = as_double(now.dataset_bytes) / std::max(speed, 1.0);
+  const double duration_ms = std::max(to_last_key + mean_of(lessons, &Lesson::tail_ms, 0), least.ms);
   const KeyCost cost = key_cost(lessons, now);
-  const double writes_per_key = now.writes_per_second * duration_ms / 1000 / keys;
 
   Forecast forecast;
   forecast.learned_from = static_cast<int>(lessons.size());
   forecast.basis = basis_text(lessons.size(), cost, now.huge_pages);
   forecast.fork_us = std::llround(kAssumedForkUs + per_byte * as_double(now.resident));
   forecast.duration_ms = forecast.remaining_ms = std::llround(duration_ms);
-  set_growth(forecast, kBaseGrowth + cost.bytes * keys * remade_share(writes_per_key, 1), cost.spread);
+  set_growth(forecast, std::max(expected_growth(lessons, now, cost, duration_ms), least.growth), cost.spread);
   forecast.peak_memory = now.resident + static_cast<uint64_t>(std::max<int64_t>(forecast.growth, 0));
   return forecast;
 }
@@ -187,10 +255,8 @@ Tail expected_tail(const std::deque<SaveRecord>& history, uint64_t dataset_bytes
   int saves = 0;
   for (auto record = history.rbegin(); record != history.rend() && saves < 4; ++record) {
     if (record->result != SaveResult::kOk || record->to_socket || record->dataset_bytes == 0) continue;
-    const auto last_key = std::ranges::find_if(
-        record->timeline, [&](const TimelinePoint& point) { return point.keys_written >= record->keys_total; });
-    const int64_t until = last_key == record->timeline.end() ? record->duration_ms : last_key->at_ms;
-    ms += as_double(record->duration_ms - until) * as_double(dataset_bytes) / as_double(record->dataset_bytes);
+    if (!comparable(*record, dataset_bytes)) continue;
+    ms += as_double(tail_of(*record)) * as_double(dataset_bytes) / as_double(record->dataset_bytes);
     saves++;
   }
   return {.ms = saves == 0 ? 0 : std::llround(ms / saves), .saves = saves};

@@ -224,6 +224,7 @@ void SaveRecorder::add_forecast(double progress, const persistence::Forecast& fo
 void SaveRecorder::update(uint64_t changes) {
   const SnapshotState& state = server_.saves().state();
   record_.changes = changes - changes_at_fork_;
+  record_.keys_added = static_cast<int64_t>(server_.keyspace().total_keys() - record_.keys_total);
   if (state.running) {
     record_.duration_ms = (server_.clock().monotonic_us() - started_us_) / 1000;
     record_.keys_written = state.current_save_keys_processed;

@@ -69,6 +69,7 @@ SaveRecord some_record(uint64_t id) {
   record.page_tables_at_fork = 10;
   record.huge_pages = true;
   record.changes = 11;
+  record.keys_added = -3;
   record.copied_peak = 12;
   record.copied_total = 13;
   record.fresh = 14;

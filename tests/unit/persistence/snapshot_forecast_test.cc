@@ -228,6 +228,78 @@ TEST(ForecastBeforeFork, GrowthFollowsTheWriteRateAndSaturates) {
   EXPECT_LT(growth(0), 4 * kMegabyte);
 }
 
+// A thousand keys, and four hundred times as many were added while they were saved.
+SaveRecord unusual_save() {
+  SaveRecord record = save_with(400'000, 65 << 20);
+  record.duration_ms = 1300;
+  record.keys_total = record.keys_written = 1000;
+  record.dataset_bytes = 200 << 10;
+  record.parent_resident_at_fork = 20 << 20;
+  return record;
+}
+
+TEST(ForecastBeforeFork, OneUnusualSaveTeachesNothingAbsurd) {
+  SaveRecord record = unusual_save();
+  for (const int64_t added : {0, 400'000}) {
+    record.keys_added = added;
+    for (const uint64_t times : {1, 8, 1000}) {
+      Present now = kPresent;
+      now.keys = 1000 * times;
+      now.dataset_bytes = record.dataset_bytes * times;
+      now.resident = (20 << 20) + now.dataset_bytes;
+      now.writes_per_second = 300'000;
+      const Forecast forecast = forecast_before_fork({record}, now);
+      EXPECT_LT(forecast.growth, 600 * kMegabyte) << added << " " << times;
+      EXPECT_LT(forecast.duration_ms, 8 * 1300 + 1) << added << " " << times;
+      EXPECT_EQ(forecast.learned_from, times == 1000 ? 0 : 1);
+    }
+  }
+}
+
+TEST(ForecastBeforeFork, KeysThatAreAddedCostAsOften) {
+  SaveRecord record = save_with(400'000, 43 << 20);  // 100 bytes each, and the base
+  record.keys_total = record.keys_written = 100'000;
+  record.keys_added = 400'000;
+  Present now = kPresent;
+  now.keys = 100'000;
+  now.writes_per_second = 200'000;
+  EXPECT_NEAR(static_cast<double>(forecast_before_fork({record}, now).growth), 43 * kMegabyte, kMegabyte);
+  now.keys = kKeys;
+  EXPECT_NEAR(static_cast<double>(forecast_before_fork({record}, now).growth), 43 * kMegabyte, kMegabyte);
+}
+
+TEST(ForecastBeforeFork, EveryKeyIsRemadeAtMostOnceHoweverManyWrites) {
+  const std::deque<SaveRecord> history{save_with(100'000, 10 << 20)};
+  double before = 0;
+  for (double rate = 1000; rate < 1e10; rate *= 3) {
+    Present now = kPresent;
+    now.writes_per_second = rate;
+    const auto growth = static_cast<double>(forecast_before_fork(history, now).growth);
+    EXPECT_GE(growth, before) << rate;
+    before = growth;
+  }
+  EXPECT_LT(before, 200 * kMegabyte);
+  EXPECT_GT(before, 60 * kMegabyte);
+}
+
+TEST(ForecastBeforeFork, GrowthIsAtMostEverythingCopiedAndEveryWriteInNewMemory) {
+  SaveRecord record = save_with(1000, 300 << 20);  // 300 KB each: how could that be
+  Present now = kPresent;
+  now.writes_per_second = 10;
+  EXPECT_LT(forecast_before_fork({record}, now).growth, 420 * kMegabyte);
+}
+
+TEST(ForecastBeforeFork, WhatComesAfterTheLastKeyDoesNotGrowWithTheDataset) {
+  SaveRecord record = save_with(0, 0);
+  record.timeline.resize(1);
+  record.timeline[0].at_ms = 1000;
+  record.timeline[0].keys_written = kKeys;
+  Present now = kPresent;
+  EXPECT_EQ(forecast_before_fork({record}, now).duration_ms, 2000);
+  now.dataset_bytes *= 4;
+  EXPECT_EQ(forecast_before_fork({record}, now).duration_ms, 5000);
+}
+
 TEST(ForecastBeforeFork, AStoppedSaveTeachesWhatItWouldHaveTaken) {
   SaveRecord stopped = save_with(50'000, 8 << 20);
   stopped.result = SaveResult::kStoppedByGuard;
@@ -237,6 +309,27 @@ TEST(ForecastBeforeFork, AStoppedSaveTeachesWhatItWouldHaveTaken) {
   EXPECT_EQ(forecast.learned_from, 1);
   EXPECT_NEAR(static_cast<double>(forecast.duration_ms), 2000, 10);
   EXPECT_GT(forecast.growth, 9 << 20);
+}
+
+// Each was stopped so early that it tells neither a speed nor what a key costs.
+TEST(ForecastBeforeFork, SavesThatWereStoppedEarlyAreLowerBounds) {
+  SaveRecord stopped = save_with(30'000, 40 << 20);
+  stopped.result = SaveResult::kStoppedByGuard;
+  stopped.keys_written = kKeys / 200;
+  stopped.duration_ms = 600;
+  const Forecast forecast = forecast_before_fork({stopped, stopped}, kPresent);
+  EXPECT_GE(forecast.duration_ms, 600 * 50);
+  EXPECT_GE(forecast.growth, 40 << 20);
+  stopped.keys_written = 0;
+  EXPECT_GE(forecast_before_fork({stopped}, kPresent).duration_ms, 600);
+  stopped.changes = 900;  // too few to tell what a key costs
+  Present now = kPresent;
+  now.writes_per_second = 1500;
+  EXPECT_GE(forecast_before_fork({stopped}, now).growth, 40 << 20);
+  now.writes_per_second = 0;
+  EXPECT_LT(forecast_before_fork({stopped}, now).growth, 4 << 20) << "the load is gone";
+  SaveRecord ok = save_with(30'000, 4 << 20);
+  EXPECT_LT(forecast_before_fork({stopped, ok}, kPresent).duration_ms, 2500) << "what followed knows better";
 }
 
 TEST(ForecastBeforeFork, FailuresTeachNothing) {
@@ -257,6 +350,7 @@ TEST(ExpectedTail, IsWhatFollowedTheLastKey) {
   record.timeline[1].keys_written = kKeys;
   EXPECT_EQ(expected_tail({record}, 200 << 20).ms, 200);
   EXPECT_EQ(expected_tail({record}, 400 << 20).ms, 400);
+  EXPECT_EQ(expected_tail({record}, 4000ull << 20).saves, 0) << "of a dataset many times smaller";
 }
 
 }  // namespace
