@@ -47,8 +47,7 @@ std::optional<Verdict> judge_commit(const memory::MemoryLimits& limits) {
 std::optional<Verdict> judge_growth_limit(const Forecast& forecast, const GuardSettings& settings, uint64_t resident) {
   if (!settings.growth_limit.any()) return {};
   const uint64_t limit = settings.growth_limit.of(resident);
-  if (forecast.learned_from == 0 || or_zero(forecast.growth) <= limit) return {};
-  return Verdict{.fits = false,
+  return Verdict{.fits = forecast.learned_from == 0 || or_zero(forecast.growth) <= limit,
                  .limit_name = std::string(kGrowthLimitName),
                  .limit = limit,
                  .headroom = limit,
@@ -78,8 +77,11 @@ Verdict judge_room(const Forecast& forecast, const memory::Headroom& room, const
 Verdict judge_before_fork(const Forecast& forecast, const memory::MemoryLimits& limits, const GuardSettings& settings,
                           uint64_t resident) {
   if (auto verdict = judge_commit(limits)) return *verdict;
-  if (auto verdict = judge_growth_limit(forecast, settings, resident)) return *verdict;
   Verdict verdict = judge_room(forecast, memory::headroom(limits), settings);
+  if (const auto own = judge_growth_limit(forecast, settings, resident)) {
+    const bool nearer = verdict.limit == 0 || own->headroom < verdict.headroom;
+    if (nearer && (verdict.fits || !own->fits)) verdict = *own;
+  }
   if (verdict.fits && settings.maxmemory != 0 && forecast.peak_memory > settings.maxmemory) {
     verdict.reason +=
         fmt::format("; the peak of {} is above maxmemory of {}, which bounds the data and not the process",
@@ -105,10 +107,16 @@ std::optional<std::string> SnapshotGuard::check(const GuardReading& reading, con
                        megabytes(limit));
   }
   if (reading.headroom.bytes == memory::kUnlimited) return {};
-  const auto until_stopped = static_cast<uint64_t>(consumption_ * static_cast<double>(kStopMs)) + kMarginBytes;
+  auto until_stopped = static_cast<uint64_t>(consumption() * static_cast<double>(kStopMs)) + kMarginBytes;
+  if (reading.headroom.of_machine) {
+    // Somebody's burst is not to end a save that fits: of what others take only so much is foreseen.
+    const auto others = static_cast<uint64_t>(std::max(taken_ - grown_, 0.0) * static_cast<double>(kStopMs));
+    const auto own = static_cast<uint64_t>(grown_ * static_cast<double>(kStopMs));
+    until_stopped = own + std::min(others, reading.headroom.bytes / kOthersShare) + kMarginBytes;
+  }
   if (reading.headroom.bytes >= settings.reserve + until_stopped) return {};
   return fmt::format("it had made memory grow by {}, lately by {} a second, and only {} were left before the {} of {}",
-                     megabytes(growth), megabytes(static_cast<uint64_t>(consumption_ * 1000)),
+                     megabytes(growth), megabytes(static_cast<uint64_t>(consumption() * 1000)),
                      megabytes(reading.headroom.bytes), reading.headroom.limit, megabytes(reading.headroom.total));
 }
 
@@ -119,16 +127,20 @@ void SnapshotGuard::update_consumption(const GuardReading& reading) {
   constexpr double kForget = 0.95;
   const size_t known = std::min(readings_, kWindow);
   recent_[readings_++ % kWindow] = reading;
-  consumption_ *= kForget;
+  grown_ *= kForget;
+  taken_ *= kForget;
   for (size_t back = 1; back <= known; back++) {
     const GuardReading& before = recent_[(readings_ - 1 - back) % kWindow];
     const int64_t ms = reading.at_ms - before.at_ms;
     if (ms < kSlopeMs) continue;
-    const auto grown = static_cast<double>(reading.growth - before.growth);
+    // An estimate that has just been set right has not grown by the correction.
+    const bool corrected = before.exact_at_ms != reading.exact_at_ms && before.at_ms - before.exact_at_ms > kSlopeMs;
+    const double grown = corrected ? 0.0 : static_cast<double>(reading.growth - before.growth);
     const bool same = before.headroom.limit == reading.headroom.limit;
     const double taken =
         same ? static_cast<double>(before.headroom.bytes) - static_cast<double>(reading.headroom.bytes) : 0.0;
-    consumption_ = std::max({consumption_, grown / static_cast<double>(ms), taken / static_cast<double>(ms)});
+    grown_ = std::max(grown_, grown / static_cast<double>(ms));
+    taken_ = std::max(taken_, taken / static_cast<double>(ms));
     return;
   }
 }
@@ -138,6 +150,23 @@ void SnapshotGuard::update_consumption(const GuardReading& reading) {
 void StopBackoff::stopped(int64_t now_ms) {
   delay_ms_ = std::clamp(delay_ms_ * 2, kFirstMs, kLongestMs);
   not_before_ms_ = now_ms + delay_ms_;
+}
+
+Postponement::Answer Postponement::does_not_fit(int64_t now_ms) {
+  Answer answer;
+  answer.first = !waiting_;
+  if (!waiting_) {
+    waiting_ = true;
+    since_ms_ = now_ms;
+  }
+  if (now_ms - since_ms_ >= patience_ms_) {
+    patience_ms_ = std::min(patience_ms_ * 2, kLongestPatienceMs);
+    since_ms_ = now_ms;
+    answer.try_it = true;
+  }
+  answer.warn = answer.first || now_ms - warned_ms_ >= kWarnAgainMs;
+  if (answer.warn) warned_ms_ = now_ms;
+  return answer;
 }
 
 }  // namespace cowslip::persistence

@@ -12,6 +12,7 @@
 // docs/decisions/0009-forecast-and-guard.md
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -50,6 +51,7 @@ struct GuardReading {
   int64_t at_ms = 0;   // since the fork
   int64_t growth = 0;  // of both processes
   memory::Headroom headroom;
+  int64_t exact_at_ms = 0;  // since the fork: when growth was last read from the kernel and not estimated
 };
 
 // Watches one save. Event loop only.
@@ -66,17 +68,20 @@ class SnapshotGuard {
   // Why the save must be stopped now, in one sentence with the figures; empty: go on.
   std::optional<std::string> check(const GuardReading& reading, const GuardSettings& settings);
   // Bytes per millisecond that the room has lately shrunk by at its fastest.
-  double consumption() const { return consumption_; }
+  double consumption() const { return std::max(grown_, taken_); }
 
  private:
   static constexpr size_t kWindow = 16;  // readings that the consumption is taken from
+  static constexpr uint64_t kOthersShare =
+      10;  // of a machine's room, a tenth: the most that others are foreseen to take
 
   void update_consumption(const GuardReading& reading);
 
   uint64_t resident_at_fork_ = 0;
   std::array<GuardReading, kWindow> recent_;
   size_t readings_ = 0;
-  double consumption_ = 0;
+  double grown_ = 0;  // bytes per millisecond, lately at its fastest: by the save itself
+  double taken_ = 0;  // by whom ever
 };
 
 // When a save that was stopped may be tried again: 5 s later, then twice as long each time it is stopped again.
@@ -93,6 +98,34 @@ class StopBackoff {
  private:
   int64_t delay_ms_ = 0;
   int64_t not_before_ms_ = 0;
+};
+
+// A save that is due and not expected to fit. Forecasts come from the last saves, and while none runs nothing is
+// learned: so that a wrong one does not last, a try is due after 1, 2, 4, 5, 5, ... minutes of waiting, by the rule for
+// a server without history. Times are of one clock, milliseconds.
+class Postponement {
+ public:
+  static constexpr int64_t kFirstPatienceMs = 60'000;
+  static constexpr int64_t kLongestPatienceMs = 300'000;
+  static constexpr int64_t kWarnAgainMs = 180'000;
+
+  struct Answer {
+    bool first = false;   // the save has just begun to wait
+    bool warn = false;    // somebody should read of it, for the first time or again
+    bool try_it = false;  // it may begin if it would with no history
+  };
+  Answer does_not_fit(int64_t now_ms);
+  // The save begins, or is not due any more.
+  void over() { waiting_ = false; }
+  // One ended well: there is something new to learn from.
+  void succeeded() { *this = {}; }
+  bool waiting() const { return waiting_; }
+
+ private:
+  bool waiting_ = false;
+  int64_t since_ms_ = 0;  // the last try, or the beginning
+  int64_t warned_ms_ = 0;
+  int64_t patience_ms_ = kFirstPatienceMs;
 };
 
 }  // namespace cowslip::persistence

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace cowslip::persistence {
 namespace {
 
@@ -71,6 +73,28 @@ TEST(JudgeBeforeFork, GrowthLimitInBytesAndPercent) {
   EXPECT_FALSE(verdict.fits);
   EXPECT_EQ(verdict.limit_name, "snapshot-growth-limit");
   EXPECT_EQ(verdict.limit, 100 * kMegabyte);
+}
+
+TEST(JudgeBeforeFork, TheNearerOfRoomAndGrowthLimitIsNamedAlsoWhenItFits) {
+  GuardSettings settings = kSettings;
+  settings.growth_limit.bytes = 50 * kMegabyte;
+  const auto roomy = group_of(4000 * kMegabyte, 400 * kMegabyte);
+  for (const int learned_from : {0, 1}) {
+    const Verdict own = judge_before_fork(expecting(5 * kMegabyte, learned_from), roomy, settings, kResident);
+    EXPECT_TRUE(own.fits);
+    EXPECT_EQ(own.limit_name, "snapshot-growth-limit");
+    EXPECT_EQ(own.limit, 50 * kMegabyte);
+    EXPECT_EQ(own.headroom, 50 * kMegabyte);
+    EXPECT_TRUE(own.reason.contains("snapshot-growth-limit is 50.0 MB")) << own.reason;
+  }
+  const auto tight = group_of(500 * kMegabyte, 428 * kMegabyte);  // 40 MB beside the reserve
+  EXPECT_EQ(judge_before_fork(expecting(5 * kMegabyte, 1), tight, settings, kResident).limit_name, "cgroup v1 limit");
+  EXPECT_EQ(judge_before_fork(expecting(60 * kMegabyte, 1), tight, settings, kResident).limit_name, "cgroup v1 limit");
+  settings.growth_limit.bytes = kMegabyte;
+  const auto full = group_of(500 * kMegabyte, 466 * kMegabyte);
+  EXPECT_FALSE(judge_before_fork(expecting(kMegabyte, 0), full, settings, kResident).fits) << "no room at all";
+  EXPECT_EQ(judge_before_fork(expecting(5 * kMegabyte, 1), {}, settings, kResident).limit_name,
+            "snapshot-growth-limit");
 }
 
 TEST(JudgeBeforeFork, AForkThatCannotBeCommittedIsCertain) {
@@ -156,6 +180,70 @@ TEST(SnapshotGuardTest, CountsWhatOthersTakeFromTheSameRoom) {
     (void)guard.check(reading(tick * 20, 0, (1000 - static_cast<uint64_t>(tick) * 4) * kMegabyte), kSettings);
   }
   EXPECT_NEAR(guard.consumption() * 1000 / kMegabyte, 200, 10);
+}
+
+// 1000 MB of the machine are left, and somebody else takes 40 MB of them in each tick for a while: 2 GB a second.
+TEST(SnapshotGuardTest, ANeighboursBurstEndsNoSaveThatFits) {
+  for (const bool of_machine : {true, false}) {
+    SnapshotGuard guard;
+    guard.begin(kResident);
+    bool stopped = false;
+    for (int64_t tick = 1; tick <= 20; tick++) {
+      GuardReading now = reading(tick * 20, kMegabyte, (1000 - static_cast<uint64_t>(tick) * 40) * kMegabyte);
+      now.headroom.of_machine = of_machine;
+      stopped |= guard.check(now, kSettings).has_value();
+    }
+    EXPECT_EQ(stopped, !of_machine) << "in a group of its own there is nobody else to stop";
+    GuardReading end = reading(420, kMegabyte, 42 * kMegabyte);
+    end.headroom.of_machine = of_machine;
+    EXPECT_TRUE(guard.check(end, kSettings)) << "there has to be room all the same";
+  }
+}
+
+TEST(SnapshotGuardTest, ACorrectedEstimateIsNoGrowth) {
+  SnapshotGuard guard;
+  guard.begin(kResident);
+  for (int64_t tick = 1; tick <= 50; tick++) {
+    GuardReading now = reading(tick * 20, (tick < 25 ? 1 : 60) * kMegabyte, 1000 * kMegabyte);
+    now.exact_at_ms = tick < 25 ? 0 : 500;
+    (void)guard.check(now, kSettings);
+  }
+  EXPECT_EQ(guard.consumption(), 0);
+  // Exact readings that come all the time are as good as any.
+  guard.begin(kResident);
+  for (int64_t tick = 1; tick <= 50; tick++) {
+    GuardReading now = reading(tick * 20, static_cast<uint64_t>(tick) * kMegabyte, 1000 * kMegabyte);
+    now.exact_at_ms = tick * 20 - 5;
+    (void)guard.check(now, kSettings);
+  }
+  EXPECT_NEAR(guard.consumption() * 1000 / kMegabyte, 50, 1);
+}
+
+TEST(PostponementTest, ATryIsDueAfterOneTwoFourFiveMinutes) {
+  Postponement postponement;
+  std::vector<int64_t> tries, warnings;
+  for (int64_t minute = 0; minute <= 20; minute++) {
+    const auto answer = postponement.does_not_fit(1'000'000 + minute * 60'000);
+    EXPECT_EQ(answer.first, minute == 0);
+    if (answer.try_it) tries.push_back(minute);
+    if (answer.warn) warnings.push_back(minute);
+  }
+  EXPECT_EQ(tries, (std::vector<int64_t>{1, 3, 7, 12, 17}));
+  EXPECT_EQ(warnings, (std::vector<int64_t>{0, 3, 6, 9, 12, 15, 18}));
+}
+
+TEST(PostponementTest, ATryThatWasStoppedMakesItWaitLonger) {
+  Postponement postponement;
+  (void)postponement.does_not_fit(0);
+  EXPECT_TRUE(postponement.does_not_fit(60'000).try_it);
+  postponement.over();
+  EXPECT_FALSE(postponement.waiting());
+  EXPECT_TRUE(postponement.does_not_fit(65'000).first);
+  EXPECT_FALSE(postponement.does_not_fit(130'000).try_it);
+  EXPECT_TRUE(postponement.does_not_fit(185'000).try_it);
+  postponement.succeeded();
+  (void)postponement.does_not_fit(200'000);
+  EXPECT_TRUE(postponement.does_not_fit(260'000).try_it);
 }
 
 TEST(StopBackoffTest, WaitsTwiceAsLongEachTime) {
