@@ -118,6 +118,7 @@ json describe_summary(const SaveRecord& save) {
           {"bytes_written", save.bytes_written},
           {"parent_resident_at_fork", save.parent_resident_at_fork},
           {"changes", save.changes},
+          {"copied_total", save.copied_total},
           {"copied_peak", save.copied_peak},
           {"fresh", save.fresh},
           {"reused", save.reused},

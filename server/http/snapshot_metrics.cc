@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "persistence/snapshot_state.h"
+#include "persistence/save_record.h"
 #include "server/command_latency.h"
 #include "server/config.h"
 #include "server/http/http_server.h"
@@ -55,20 +55,30 @@ void add_progress(const SaveRecord& save, PrometheusText& text) {
               seconds_of_us(save.fork_us));
 }
 
-void add_costs(const SaveRecord& save, const persistence::CowSummary& cow, PrometheusText& text) {
-  text.single("cowslip_snapshot_copied_bytes", kGauge, "Pages that are the child's alone: what the kernel copied.",
-              cow.last.copied_bytes);
-  text.single("cowslip_snapshot_copied_peak_bytes", kGauge, "The most of them at a time.", save.copied_peak);
+// As measured last; what is left of a save that has no timeline has none of it.
+void add_moment(const SaveRecord& save, PrometheusText& text) {
+  if (save.timeline.empty()) return;
+  const persistence::TimelinePoint& last = save.timeline.back();
+  text.single("cowslip_snapshot_copied_now_bytes", kGauge, "Pages that are the child's alone, as measured last.",
+              last.copied);
+  text.single("cowslip_snapshot_growth_bytes", kGauge,
+              "Growth of both processes together since the fork, as measured last.", last.growth);
+  text.single("cowslip_snapshot_parent_resident_bytes", kGauge, "Resident memory of the server, as measured last.",
+              last.parent_resident);
+  text.single("cowslip_snapshot_child_resident_bytes", kGauge, "Resident memory of the child, shared pages included.",
+              last.child_resident);
+}
+
+void add_costs(const SaveRecord& save, PrometheusText& text) {
+  text.single("cowslip_snapshot_copied_bytes", kGauge, "Pages that the kernel copied, all since the fork.",
+              save.copied_total);
+  text.single("cowslip_snapshot_copied_peak_bytes", kGauge, "The most that were the child's alone at a time.",
+              save.copied_peak);
   text.single("cowslip_snapshot_fresh_bytes", kGauge, "Blocks in memory that is new since the fork.", save.fresh);
   text.single("cowslip_snapshot_reused_bytes", kGauge, "Blocks in memory that the child had given back already.",
               save.reused);
-  text.single("cowslip_snapshot_growth_bytes", kGauge, "Growth of both processes together since the fork.",
-              cow.last.growth_bytes);
-  text.single("cowslip_snapshot_growth_peak_bytes", kGauge, "The most of it.", save.growth_peak);
-  text.single("cowslip_snapshot_parent_resident_bytes", kGauge, "Resident memory of the server, as measured last.",
-              cow.last.parent_resident);
-  text.single("cowslip_snapshot_child_resident_bytes", kGauge, "Resident memory of the child, shared pages included.",
-              cow.last.child_resident);
+  text.single("cowslip_snapshot_growth_peak_bytes", kGauge, "The most that both processes grew by together.",
+              save.growth_peak);
   text.single("cowslip_snapshot_minor_faults", kGauge, "Page faults of the server since the fork.", save.minor_faults);
 }
 
@@ -106,7 +116,8 @@ void add_save(Server& server, PrometheusText& text) {
   text.single("cowslip_snapshot_running", kGauge, "Whether a child saves.", server.saves().child_running() ? 1 : 0);
   if (save == nullptr) return;
   add_progress(*save, text);
-  add_costs(*save, server.saves().state().cow, text);
+  add_costs(*save, text);
+  add_moment(*save, text);
   add_causes(*save, text);
   add_cross_check(save->cross_check, text);
 }

@@ -3,6 +3,7 @@
 
 Usage: browser_test.py SERVER_BINARY (or the environment variable COWSLIP_SERVER)
 """
+import json
 import os
 import re
 import sys
@@ -165,7 +166,7 @@ class OnThePage(unittest.TestCase):
         for holder in ("#growth-chart", "#resident-chart"):
             reading = wait_until(lambda holder=holder: self.page.all(f"{holder} .reading")[0].text, "the reading")
             self.assertRegex(reading, r"^\d.* after the fork")
-        self.assertRegex(self.page.all("#growth-chart .reading")[0].text, r"copied pages: [\d.]+ [kM]?B")
+        self.assertRegex(self.page.all("#growth-chart .reading")[0].text, r"copied pages now: [\d.]+ [kM]?B")
         ActionChains(self.page.browser).move_to_element(self.page.element("server-line")).perform()
         self.page.script("arguments[0].focus()", chart)
         chart.send_keys(Keys.HOME)
@@ -235,6 +236,28 @@ class OnThePage(unittest.TestCase):
 
 
 class Elsewhere(unittest.TestCase):
+    def test_a_save_of_another_day_has_its_date(self):
+        with Server() as server:
+            server.save()
+            server.kill()
+            history = os.path.join(server.folder, "cow-history.jsonl")
+            with open(history, encoding="utf-8") as file:
+                line = json.loads(file.readline())
+            began = line["started_unix_ms"] = line["started_unix_ms"] - 3 * 86_400_000
+            with open(history, "w", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            server.start()
+            server.save()
+            page = Page(server)
+            try:
+                wait_until(lambda: len(page.all("#history tbody tr")) == 2, "the history")
+                today, then = [row.text for row in page.all("#history tbody td[data-label=Began] span")]
+                day = time.strftime("%Y-%m-%d", time.localtime(began / 1000))
+                self.assertRegex(then, rf"^{day} \d\d:\d\d:\d\d$")
+                self.assertRegex(today, r"^\d\d:\d\d:\d\d$")
+            finally:
+                page.close()
+
     def test_the_server_goes_away_and_comes_back(self):
         with Server(*DELAY_SAVING) as server:
             server.fill(1000)

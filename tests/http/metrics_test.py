@@ -211,6 +211,32 @@ class WellFormed(unittest.TestCase):
         self.assertGreater(values["cowslip_snapshot_written_bytes"], 100_000)
         self.assertEqual(types["cowslip_command_latency_seconds"], "histogram")
 
+    def snapshot_series(self):
+        return {(name, tuple(sorted(labels.items()))): value for name, labels, value in parse(self.server.metrics())[1]
+                if name.startswith("cowslip_snapshot_") and name != "cowslip_snapshot_running"}
+
+    def test_copied_is_all_that_was_copied(self):
+        self.server.cli("BGSAVE")
+        self.server.fill(20_000)
+        wait_until(lambda: "\ncowslip_snapshot_running 0\n" in self.server.metrics(), "the end")
+        series = self.snapshot_series()
+        save = self.server.snapshot()["save"]
+        self.assertGreater(save["copied_total"], 0)
+        self.assertEqual(series["cowslip_snapshot_copied_bytes", ()], save["copied_total"])
+        self.assertEqual(series["cowslip_snapshot_copied_peak_bytes", ()], save["copied_peak"])
+        self.assertEqual(series["cowslip_snapshot_copied_now_bytes", ()], save["timeline"][-1]["copied"])
+
+    def test_a_restart_changes_nothing_about_the_last_save(self):
+        self.server.cli("BGSAVE")
+        self.server.fill(20_000)
+        wait_until(lambda: "\ncowslip_snapshot_running 0\n" in self.server.metrics(), "the end")
+        before = self.snapshot_series()
+        self.assertGreater(before["cowslip_snapshot_parent_resident_bytes", ()], 1 << 20)
+        self.server.kill()
+        self.server.start()
+        wait_until(lambda: self.server.status("/readyz") == 200, "the dataset")
+        self.assertEqual(self.snapshot_series(), before)
+
     def test_the_histogram_adds_up(self):
         _, samples = parse(self.server.metrics())
         for save in ("inside", "outside"):

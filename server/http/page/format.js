@@ -61,6 +61,12 @@ function clockTime(unixMs) {
   return new Date(unixMs).toLocaleTimeString("en-GB");
 }
 
+// With the date (2026-01-31) when it is not today's.
+function dayAndTime(unixMs) {
+  const day = new Date(unixMs).toLocaleDateString("sv-SE");
+  return day === new Date().toLocaleDateString("sv-SE") ? clockTime(unixMs) : `${day} ${clockTime(unixMs)}`;
+}
+
 // Steps of 1, 2 or 5 times a power of ten: about `wanted` of them up to `top`.
 function ticks(top, wanted) {
   const rough = top / wanted;

@@ -4,13 +4,13 @@
 function historyCells(save) {
   const failed = save.error ? `: ${save.error}` : "";
   return [
-    ["Began", clockTime(save.started_unix_ms), ""],
+    ["Began", dayAndTime(save.started_unix_ms), ""],
     ["Why", save.reason, ""],
     ["Result", save.result + failed, `result-${save.result.replaceAll(" ", "-")}`],
     ["Took", milliseconds(save.duration_ms), "number"],
     ["Fork", microseconds(save.fork_us), "number"],
     ["Written", bytes(save.bytes_written), "number"],
-    ["Copied", bytes(save.copied_peak), "number"],
+    ["Copied", bytes(save.copied_total), "number"],
     ["Growth", bytes(save.growth_peak), "number"],
   ];
 }

@@ -7,7 +7,7 @@ const kResidentLines = [
 ];
 const kGrowthLines = [
   {key: "growth", name: "growth of both", className: "growth"},
-  {key: "copied", name: "copied pages", className: "copied"},
+  {key: "copied", name: "copied pages now", className: "copied"},
   {key: "fresh", name: "written to new memory, summed up", className: "fresh"},
 ];
 
@@ -110,7 +110,7 @@ function growthLimit(save, {verdict, server}) {
 }
 
 function chartTitle(save) {
-  const state = save.result === "running" ? "running now" : `${save.result}, ${clockTime(save.started_unix_ms)}`;
+  const state = save.result === "running" ? "running now" : `${save.result}, ${dayAndTime(save.started_unix_ms)}`;
   return `Memory during save #${save.id} (${state})`;
 }
 
