@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "server/http/http_server.h"
 #include "server/listeners.h"
 
 namespace cowslip::server {
@@ -10,7 +11,11 @@ namespace cowslip::server {
 namespace {
 
 // Descriptors that are not clients': listeners, the loop's own, files being written, pipes of children.
-constexpr rlim_t kReservedDescriptors = 32;
+constexpr rlim_t kOwnDescriptors = 32;
+// HTTP's sockets, its epoll set and every connection it may have, so that none of them is a client's. They are reserved
+// whether http-port is set or not: CONFIG SET can set it later, when maxclients has been given away.
+constexpr rlim_t kHttpDescriptors = HttpServer::kMaxConnections + 8;
+constexpr rlim_t kReservedDescriptors = kOwnDescriptors + kHttpDescriptors;
 // The limit is lowered by so much until the kernel grants it.
 constexpr rlim_t kStep = 16;
 
