@@ -26,6 +26,7 @@ struct HttpRequest {
   std::string_view method = {};
   std::string_view path = {};  // unescaped, without what follows a '?'
   std::string_view host = {};
+  bool many_hosts = false;  // there is more than one Host header
   std::string_view origin = {};
   std::string_view fetch_site = {};      // Sec-Fetch-Site
   std::string_view authorization = {};   // Authorization

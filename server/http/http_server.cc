@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "server/config.h"
 #include "server/connection.h"
 #include "server/event_loop.h"
@@ -36,6 +38,12 @@ constexpr int kAcceptsPerCall = 16;
 constexpr auto kLookAfter = std::chrono::seconds(1);
 // What a request that came with the end of its stream has time for.
 constexpr int64_t kHungUpPatienceUs = 200'000;
+// After a pass that took longer, HTTP rests so many times as long, but no longer than a wait that nobody minds.
+constexpr auto kLongPass = std::chrono::microseconds(500);
+constexpr int kRestFactor = 4;
+constexpr auto kLongestRest = std::chrono::milliseconds(50);
+// What every connection has to complete a request, also when others wait for its place.
+constexpr int64_t kShortestPatienceUs = 1'000'000;
 // When accept() fails for want of descriptors or memory, or there are too many connections, the next one stays in the
 // queue and the socket readable.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
@@ -49,6 +57,22 @@ constexpr std::pair<const char*, const char*> kCommonHeaders[] = {
 std::string_view header(MHD_Connection* connection, const char* name) {
   const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value == nullptr ? std::string_view() : value;
+}
+
+int count_headers(MHD_Connection* connection, std::string_view name) {
+  struct Count {
+    std::string_view name;
+    int found;
+  } count = {name, 0};
+  MHD_get_connection_values(
+      connection, MHD_HEADER_KIND,
+      [](void* state, MHD_ValueKind, const char* key, const char*) {
+        auto& [wanted, found] = *static_cast<Count*>(state);
+        found += equals_ignore_case(key, wanted) ? 1 : 0;
+        return MHD_YES;
+      },
+      &count);
+  return count.found;
 }
 
 std::string_view argument(MHD_Connection* connection, const char* name) {
@@ -69,6 +93,7 @@ HttpRequest describe(MHD_Connection* connection, const char* path, const char* m
   return {.method = method,
           .path = path,
           .host = header(connection, "Host"),
+          .many_hosts = count_headers(connection, "Host") > 1,
           .origin = header(connection, "Origin"),
           .fetch_site = header(connection, "Sec-Fetch-Site"),
           .authorization = header(connection, "Authorization"),
@@ -157,9 +182,10 @@ struct HttpServer::Daemon : std::enable_shared_from_this<Daemon> {
   void pause(Socket& socket);
   void watch_daemon();
   void run();
-  void schedule();
+  void rest(std::chrono::steady_clock::duration pass);
   void look_after();
   bool has_room() const { return active_us.size() < kMaxConnections; }
+  bool make_room();
   void drop_lingering();
 
   Server& server;
@@ -169,13 +195,20 @@ struct HttpServer::Daemon : std::enable_shared_from_this<Daemon> {
   std::unique_ptr<MHD_Daemon, DaemonDeleter> mhd;
   asio::posix::stream_descriptor epoll;  // MHD's own descriptor: released, not closed
   asio::steady_timer timer;
+  asio::steady_timer rest_timer;
   bool run_pending = false;
+  bool watching = false;  // the loop watches `epoll`
+  bool resting = false;
   // When each connection was made, or completed its last request; monotonic.
   std::unordered_map<MHD_Connection*, int64_t> active_us;
 };
 
 HttpServer::Daemon::Daemon(Server& owner, uint64_t& counter)
-    : server(owner), requests(counter), epoll(owner.loop().context()), timer(owner.loop().context()) {}
+    : server(owner),
+      requests(counter),
+      epoll(owner.loop().context()),
+      timer(owner.loop().context()),
+      rest_timer(owner.loop().context()) {}
 
 HttpServer::Daemon::~Daemon() {
   epoll.release();
@@ -188,7 +221,7 @@ Status HttpServer::Daemon::open() {
   for (const std::string& address : config.http_bind) {
     auto fd = listen_on(address, {.port = config.http_port, .mark_id = config.socket_mark_id}, server.log());
     if (!fd) {
-      server.log().warning("Failed listening on port {} (http), aborting.", config.http_port);
+      server.log().warning("Failed listening on port {} (http).", config.http_port);
       return std::unexpected(fd.error());
     }
     if (!*fd) continue;
@@ -228,7 +261,7 @@ void HttpServer::Daemon::watch(Socket& socket) {
 
 void HttpServer::Daemon::accept_all(Socket& socket) {
   int failure = 0;
-  for (int i = 0; i < kAcceptsPerCall && failure == 0 && has_room(); i++) {
+  for (int i = 0; i < kAcceptsPerCall && failure == 0 && (has_room() || make_room()); i++) {
     sockaddr_storage peer = {};
     socklen_t length = sizeof peer;
     const int fd = accept4(socket.descriptor.native_handle(), reinterpret_cast<sockaddr*>(&peer), &length,
@@ -264,6 +297,7 @@ void HttpServer::Daemon::on_connection(void* self, MHD_Connection* connection, v
 void HttpServer::Daemon::look_after() {
   timer.expires_after(kLookAfter);
   timer.async_wait(while_alive([this] {
+    server.http().answers().tidy();
     drop_lingering();
     run();
     look_after();
@@ -281,18 +315,36 @@ void HttpServer::Daemon::drop_lingering() {
   }
 }
 
+// Sends away who has completed no request for longest, so that silent connections do not keep a health check out.
+// Returns false when none has been silent for long enough.
+bool HttpServer::Daemon::make_room() {
+  const auto longest = std::ranges::min_element(active_us, {}, [](const auto& entry) { return entry.second; });
+  if (longest == active_us.end()) return false;
+  if (server.clock().monotonic_us() - longest->second < kShortestPatienceUs) return false;
+  shutdown(MHD_get_connection_info(longest->first, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, SHUT_RDWR);
+  // MHD closes it in the pass that finds its end, and cleans up no later than in the next one.
+  for (int pass = 0; pass < 2 && !has_room(); pass++) MHD_run(mhd.get());
+  return has_room();
+}
+
 // ---- MHD's work ----
 
 void HttpServer::Daemon::watch_daemon() {
+  if (std::exchange(watching, true)) return;
   epoll.async_wait(asio::posix::stream_descriptor::wait_read, while_alive([this] {
+                     watching = false;
                      run();
-                     watch_daemon();
+                     if (!resting) watch_daemon();
                    }));
 }
 
 // One pass over the connections that are ready. Some may be ready still: they go on after the commands that wait.
 void HttpServer::Daemon::run() {
+  if (resting) return;
+  const auto began = std::chrono::steady_clock::now();
   MHD_run(mhd.get());
+  const auto pass = std::chrono::steady_clock::now() - began;
+  if (pass > kLongPass) return rest(pass);
   MHD_UNSIGNED_LONG_LONG wait_ms = 0;
   const bool more = MHD_get_timeout(mhd.get(), &wait_ms) == MHD_YES && wait_ms == 0;
   if (!more || std::exchange(run_pending, true)) return;
@@ -300,6 +352,16 @@ void HttpServer::Daemon::run() {
                          run_pending = false;
                          run();
                        })] { resume({}); });
+}
+
+void HttpServer::Daemon::rest(std::chrono::steady_clock::duration pass) {
+  resting = true;
+  rest_timer.expires_after(std::min<std::chrono::steady_clock::duration>(pass * kRestFactor, kLongestRest));
+  rest_timer.async_wait(while_alive([this] {
+    resting = false;
+    run();
+    if (!resting) watch_daemon();
+  }));
 }
 
 MHD_Result HttpServer::Daemon::on_request(void* self, MHD_Connection* connection, const char* url, const char* method,
@@ -337,7 +399,7 @@ void HttpServer::Daemon::on_completed(void* self, MHD_Connection* connection, vo
 
 // ---- the outside ----
 
-HttpServer::HttpServer(Server& server) : server_(server) {}
+HttpServer::HttpServer(Server& server) : server_(server), answers_(server.clock()) {}
 
 HttpServer::~HttpServer() = default;
 

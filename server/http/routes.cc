@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "base/log.h"
+#include "server/http/http_server.h"
 #include "server/http/metrics.h"
 #include "server/http/page.h"
 #include "server/http/snapshot_json.h"
@@ -30,6 +33,12 @@ HttpResponse outcome(unsigned status, std::string_view words) {
   return {.status = status, .content_type = kJson, .body = json_message(words)};
 }
 
+HttpResponse too_much() {
+  HttpResponse response = plain(kUnavailable, "Too much was asked for within a tenth of a second. Try again.");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 // ---- looking ----
 
 HttpResponse get_page(Server&, const HttpRequest&, const AccessRules&) {
@@ -39,7 +48,9 @@ HttpResponse get_page(Server&, const HttpRequest&, const AccessRules&) {
 }
 
 HttpResponse get_metrics(Server& server, const HttpRequest&, const AccessRules&) {
-  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = make_metrics(server)};
+  auto metrics = server.http().answers().get("metrics", [&] { return make_metrics(server); });
+  if (!metrics) return too_much();
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(*metrics)};
 }
 
 HttpResponse get_health(Server&, const HttpRequest&, const AccessRules&) {
@@ -58,7 +69,11 @@ HttpResponse get_readiness(Server& server, const HttpRequest&, const AccessRules
 HttpResponse get_snapshot(Server& server, const HttpRequest& request, const AccessRules& rules) {
   const auto query = parse_snapshot_query(request.id, request.after);
   if (!query) return outcome(kBadRequest, "id and after are numbers");
-  return {.content_type = kJson, .body = snapshot_json(server, *query, why_read_only(rules))};
+  const std::string_view read_only = why_read_only(rules);
+  const std::string question = fmt::format("snapshot id={} after={} {}", request.id, request.after, read_only);
+  auto snapshot = server.http().answers().get(question, [&] { return snapshot_json(server, *query, read_only); });
+  if (!snapshot) return too_much();
+  return {.content_type = kJson, .body = std::move(*snapshot)};
 }
 
 // ---- doing ----
@@ -122,10 +137,12 @@ HttpResponse wrong_method(const Route& route) {
 }  // namespace
 
 HttpResponse respond(Server& server, const HttpRequest& request, const AccessRules& rules) {
+  if (request.many_hosts) return plain(kBadRequest, "There is more than one Host header.");
   const auto* route = std::ranges::find(kRoutes, request.path, &Route::path);
   if (route == std::end(kRoutes)) return plain(kNotFound, "There is nothing at this address.");
   if (!takes(*route, request.method)) return wrong_method(*route);
   if (const auto refusal = refuse_access(route->demand, request, rules)) return refuse(server, *refusal, request);
+  if (route->demand == Demand::kChange) server.http().answers().forget();
   return route->handle(server, request, rules);
 }
 

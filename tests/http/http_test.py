@@ -20,15 +20,15 @@ from support import CHANGING, Server, basic, wait_until
 DELAY_SAVING = ("--rdb-key-save-delay", "200")  # microseconds per key
 
 
-def send(server, data, patience=5):
-    """Sends bytes and returns all that comes until the server closes or is silent."""
+def send(server, data, patience=5, enough=4096):
+    """Sends bytes and returns what comes until the server closes, is silent, or has sent more than `enough`."""
     with socket.create_connection(("127.0.0.1", server.http_port), timeout=patience) as connection:
         connection.sendall(data)
         answer = b""
         try:
             while piece := connection.recv(65536):
                 answer += piece
-                if b"\r\n\r\n" in answer and b"Connection: Keep-Alive" not in answer and len(answer) > 4096:
+                if b"\r\n\r\n" in answer and b"Connection: Keep-Alive" not in answer and len(answer) > enough:
                     break
         except (TimeoutError, ConnectionResetError):
             pass
@@ -122,7 +122,7 @@ class Addresses(unittest.TestCase):
     def test_requests_in_one_piece_are_all_answered(self):
         one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        self.assertEqual(send(self.server, one * 19 + last).count(b"HTTP/1.1 200 OK"), 20)
+        self.assertEqual(send(self.server, one * 19 + last, enough=1 << 20).count(b"HTTP/1.1 200 OK"), 20)
 
     def test_questions_about_a_save(self):
         self.server.cli("SET", "k", "v")
@@ -159,6 +159,7 @@ class Settings(unittest.TestCase):
             self.assertIn("ERR CONFIG SET failed (possibly related to argument 'http-port')", answer)
             self.assertEqual(server.status("/healthz"), 200)
             self.assertEqual(server.cli("CONFIG", "GET", "http-port"), f"http-port\n{server.http_port}")
+            self.assertNotIn("aborting", server.log())
 
     def test_a_busy_port_at_the_start(self):
         with socket.socket() as other:
@@ -376,6 +377,35 @@ class Garbage(unittest.TestCase):
             for connection in held:
                 connection.close()
         self.assert_alive()
+
+    def test_connections_take_no_descriptors_from_clients(self):
+        with Server(descriptors=200) as server:
+            clients = int(server.cli("CONFIG", "GET", "maxclients").split()[1])
+            self.assertGreater(clients, 64)
+            held = [socket.create_connection(("127.0.0.1", server.http_port)) for _ in range(64)]
+            self.assertEqual(server.status("/healthz"), 200)
+            for i in range(clients):
+                client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+                held.append(client)
+                client.sendall(b"PING\r\n")
+                self.assertEqual(client.recv(100), b"+PONG\r\n", i)
+            for connection in held:
+                connection.close()
+
+    def test_silent_connections_make_room(self):
+        held = [socket.create_connection(("127.0.0.1", self.server.http_port)) for _ in range(64)]
+        time.sleep(1.2)
+        for _ in range(5):
+            started = time.monotonic()
+            self.assertEqual(self.server.status("/healthz"), 200)
+            self.assertLess(time.monotonic() - started, 0.8)
+        for connection in held:
+            connection.close()
+
+    def test_two_hosts(self):
+        for second in (b"localhost", b"evil.example"):
+            request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nhost: " + second + b"\r\nConnection: close\r\n\r\n"
+            self.assertIn(b" 400 ", send(self.server, request, 1).split(b"\r\n")[0])
 
     def test_connections_of_clients_that_left_in_the_middle_are_let_go(self):
         for i in range(200):

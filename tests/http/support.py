@@ -4,6 +4,7 @@ import ctypes
 import http.client
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -58,13 +59,20 @@ CHANGING = {"X-Cowslip-Request": "1"}
 class Server:
     """A server in a folder of its own with HTTP on loopback, ended and cleaned up by stop()."""
 
-    def __init__(self, *directives, binary=None, http=True, folder=None, wait=True):
+    def __init__(self, *directives, binary=None, http=True, folder=None, wait=True,
+                 descriptors=None):
         self.folder = folder or tempfile.mkdtemp(prefix="cowslip-http-")
         self.port = free_port()
         self.http_port = free_port() if http else 0
         self.binary = binary or BINARY
         self.directives = directives
+        self.descriptors = descriptors  # the limit of open files, soft and hard
         self.start(wait)
+
+    def prepare(self):
+        die_with_parent()
+        if self.descriptors:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def start(self, wait=True):
         ours = ["--http-port", str(self.http_port)] if self.http_port else []
@@ -72,7 +80,7 @@ class Server:
             self.process = subprocess.Popen(
                 [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
                  *ours, *self.directives],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.prepare)
         if wait:
             wait_until(self.answers, "the server")
 
