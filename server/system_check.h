@@ -32,7 +32,7 @@ struct DatasetFacts {
   uint64_t to_load = 0;  // what the snapshot file will add to it, before it is loaded
   uint64_t maxmemory = 0;
   std::optional<uint64_t> expected_growth = {};  // by a save, as forecast from saves that were seen
-  int oom_score_adj_of_child = 800;
+  int oom_score_adj_of_child = 1000;             // SaveRequest's default: what it is with oom-score-adj no
 };
 
 // One finding for each subject that was looked at, in a fixed order. Fine ones say what is fine.

@@ -159,12 +159,14 @@ SystemFinding check::oom_killer(const SystemFacts& facts, const DatasetFacts& da
                    "kubelet.");
   }
   if (facts.oom_score_adj >= dataset.oom_score_adj_of_child) {
-    return warning("OOM killer",
-                   fmt::format("The server's oom_score_adj is {}, a saving child's {}: when memory is gone, the kernel "
-                               "ends the server rather than the child.",
-                               facts.oom_score_adj, dataset.oom_score_adj_of_child),
-                   "Start the server with less (OOMScoreAdjust= in systemd; in Kubernetes, memory requests make it "
-                   "less than 1000), or CONFIG SET oom-score-adj-values '0 200 1000'.");
+    return warning(
+        "OOM killer",
+        fmt::format("The server's oom_score_adj is {}, a saving child's {}: when memory is gone, the kernel "
+                    "ends the server rather than the child.",
+                    facts.oom_score_adj, dataset.oom_score_adj_of_child),
+        fmt::format("Start the server with less (OOMScoreAdjust= in systemd; in Kubernetes, memory requests "
+                    "make it less than 1000){}.",
+                    dataset.oom_score_adj_of_child < 1000 ? ", or CONFIG SET oom-score-adj-values '0 200 1000'" : ""));
   }
   return fine("OOM killer", fmt::format("takes a saving child (oom_score_adj {}) before the server ({}).",
                                         dataset.oom_score_adj_of_child, facts.oom_score_adj));

@@ -17,7 +17,10 @@ namespace {
 DatasetFacts from_settings(const ServerConfig& config) {
   DatasetFacts dataset;
   dataset.maxmemory = config.maxmemory;
-  dataset.oom_score_adj_of_child = config.oom_score_adj_values[kChildOomScore];
+  // Otherwise the child has what it has by default, as SaveControl leaves it.
+  if (config.oom_score_adj != OomScoreMode::kNo) {
+    dataset.oom_score_adj_of_child = config.oom_score_adj_values[kChildOomScore];
+  }
   return dataset;
 }
 

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "persistence/background_save.h"
 #include "server/admin/memory_advice.h"
 #include "server/system_report.h"
 #include "tests/support/fake_root.h"
@@ -221,11 +222,22 @@ TEST(SystemCheck, NoMaxmemory) {
 TEST(SystemCheck, TheChildShouldDieFirst) {
   SystemFacts facts = good_machine();
   facts.oom_score_adj = 799;
-  expect(check::oom_killer(facts, {}), Severity::kFine, "799");
+  expect(check::oom_killer(facts, {.oom_score_adj_of_child = 800}), Severity::kFine, "799");
   facts.oom_score_adj = 800;
-  expect(check::oom_killer(facts, {}), Severity::kWarning, "ends the server rather than the child",
-         "oom-score-adj-values '0 200 1000'");
-  expect(check::oom_killer(facts, {.oom_score_adj_of_child = 1000}), Severity::kFine, "1000");
+  expect(check::oom_killer(facts, {.oom_score_adj_of_child = 800}), Severity::kWarning,
+         "ends the server rather than the child", "oom-score-adj-values '0 200 1000'");
+  expect(check::oom_killer(facts, {}), Severity::kFine, "1000");
+  facts.oom_score_adj = 1000;
+  EXPECT_THAT(check::oom_killer(facts, {}).remedy, Not(HasSubstr("oom-score-adj-values"))) << "no more can be set";
+}
+
+TEST(SystemCheck, TheChildsScoreIsTheOneItGets) {
+  ServerConfig config;
+  EXPECT_EQ(dataset_before_load(config).oom_score_adj_of_child, persistence::SaveRequest{}.oom_score_adj);
+  for (const OomScoreMode mode : {OomScoreMode::kAbsolute, OomScoreMode::kRelative}) {
+    config.oom_score_adj = mode;
+    EXPECT_EQ(dataset_before_load(config).oom_score_adj_of_child, 800);
+  }
 }
 
 TEST(SystemCheck, AGroupThatDiesTogether) {
