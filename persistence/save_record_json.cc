@@ -246,6 +246,28 @@ bool read_timeline(const Json& line, std::vector<TimelinePoint>& into) {
   return ok;
 }
 
+// ---- what can be true ----
+
+constexpr uint64_t kFirstIdTooLarge = uint64_t{1} << 53;  // a double, which JSON readers use, holds all below
+constexpr int64_t kYearMs = int64_t{366} * 24 * 3600 * 1000;
+constexpr int64_t kLastUnixMs = 253'402'300'799'999;  // the end of the year 9999
+
+bool is_span_ms(int64_t value) {
+  return value >= 0 && value <= kYearMs;
+}
+
+bool plausible(const SaveRecord& record) {
+  return record.id >= 1 && record.id < kFirstIdTooLarge && record.started_unix_ms >= 0 &&
+         record.started_unix_ms <= kLastUnixMs && is_span_ms(record.duration_ms) && record.fork_us >= 0 &&
+         record.fork_us <= kYearMs * 1000 && std::ranges::all_of(record.timeline, is_span_ms, &TimelinePoint::at_ms) &&
+         std::ranges::all_of(record.forecasts, [](const ForecastCheck& check) { return check.duration_ms >= 0; });
+}
+
+// They are shown in terminals and in INFO, which is made of lines.
+void replace_control_characters(std::string& text) {
+  std::ranges::replace_if(text, [](unsigned char byte) { return byte < ' ' || byte == 0x7f; }, ' ');
+}
+
 }  // namespace
 
 std::string to_json_line(const SaveRecord& record) {
@@ -278,7 +300,11 @@ std::optional<SaveRecord> from_json_line(std::string_view text) {
   ok = ok && read_array(line, "causes", record.causes, [](auto& row, auto visit) { fields_of_cause(row, visit); }) &&
        read_array(line, "forecasts", record.forecasts, [](auto& row, auto visit) { fields_of_forecast(row, visit); }) &&
        read_timeline(line, record.timeline);
-  if (!ok) return {};
+  if (!ok || !plausible(record)) return {};
+  for (std::string* text : {&record.reason, &record.error}) replace_control_characters(*text);
+  for (CauseRow& cause : record.causes) {
+    for (std::string* text : {&cause.command, &cause.kind, &cause.reason}) replace_control_characters(*text);
+  }
   return record;
 }
 

@@ -16,8 +16,9 @@ inline constexpr int kSaveRecordVersion = 1;
 // Without the line's end. Bytes that are not UTF-8 (a file name in an error) become U+FFFD.
 std::string to_json_line(const SaveRecord& record);
 
-// Empty when it is no such line: torn, of another version, with a value of the wrong type, or something else entirely.
-// Fields that are missing keep their initial values, those that are not known are passed over.
+// Empty when it is no such line: torn, of another version, with a value of the wrong type or one that cannot be (a
+// number of 2^53 or more, times that are negative or above a year), or something else entirely. Control characters in
+// texts become spaces. Fields that are missing keep their initial values, those that are not known are passed over.
 std::optional<SaveRecord> from_json_line(std::string_view line);
 
 }  // namespace cowslip::persistence

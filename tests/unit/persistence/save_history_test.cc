@@ -56,7 +56,7 @@ SaveRecord some_record(uint64_t id) {
   record.id = id;
   record.reason = "save point 60 10000";
   record.result = SaveResult::kKilled;
-  record.error = "a \"quoted\" name\nand a line";
+  record.error = "a \"quoted\" name";
   record.to_socket = true;
   record.started_unix_ms = 1'700'000'000'123;
   record.duration_ms = 4321;
@@ -160,6 +160,42 @@ TEST(SaveRecordJson, BytesThatAreNoText) {
   const auto back = from_json_line(to_json_line(record));
   ASSERT_TRUE(back.has_value());
   EXPECT_THAT(back->error, testing::StartsWith("name "));
+}
+
+TEST(SaveRecordJson, ControlCharactersBecomeSpaces) {
+  SaveRecord record = some_record(1);
+  record.reason = "a\x1b[2Jreason\r\n";
+  record.error = "an\terror\x7f in a café";
+  record.causes[0].command = "set\nget";
+  const std::string line = to_json_line(record);
+  EXPECT_EQ(lines_in(line), 0u);
+  const auto back = from_json_line(line);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->reason, "a [2Jreason  ");
+  EXPECT_EQ(back->error, "an error  in a café");
+  EXPECT_EQ(back->causes[0].command, "set get");
+}
+
+TEST(SaveRecordJson, ValuesThatCannotBe) {
+  constexpr int64_t kTwoYearsMs = int64_t{2} * 366 * 24 * 3600 * 1000;
+  const auto refused = [](auto&& spoil) {
+    SaveRecord record = some_record(5);
+    spoil(record);
+    return !from_json_line(to_json_line(record)).has_value();
+  };
+  EXPECT_FALSE(refused([](SaveRecord& record) { record.id = (uint64_t{1} << 53) - 1; }));
+  EXPECT_TRUE(refused([](SaveRecord& record) { record.id = uint64_t{1} << 53; }));
+  EXPECT_TRUE(refused([](SaveRecord& record) { record.id = UINT64_MAX; })) << "the next number would be 0";
+  EXPECT_TRUE(refused([](SaveRecord& record) { record.id = 0; }));
+  for (const int64_t value : {int64_t{-1}, kTwoYearsMs}) {
+    EXPECT_TRUE(refused([&](SaveRecord& record) { record.duration_ms = value; })) << value;
+    EXPECT_TRUE(refused([&](SaveRecord& record) { record.timeline[1].at_ms = value; })) << value;
+  }
+  EXPECT_TRUE(refused([](SaveRecord& record) { record.forecasts[0].duration_ms = -1; }));
+  EXPECT_TRUE(refused([](SaveRecord& record) { record.fork_us = -1; }));
+  EXPECT_TRUE(refused([&](SaveRecord& record) { record.fork_us = kTwoYearsMs * 1000; }));
+  EXPECT_TRUE(refused([](SaveRecord& record) { record.started_unix_ms = -1; }));
+  EXPECT_TRUE(refused([](SaveRecord& record) { record.started_unix_ms = INT64_MAX; }));
 }
 
 TEST(SaveRecordJson, WhatItIsNot) {
