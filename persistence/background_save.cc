@@ -294,10 +294,10 @@ void BackgroundSave::judge(SaveOutcome& outcome, std::optional<int> wait_status)
     outcome.cancelled = cancelled_at_us_ != 0;
     outcome.stopped_by_guard = stop_reason_ && outcome.signal == SIGKILL && !outcome.cancelled;
     if (outcome.stopped_by_guard) {
-      outcome.error = Error{ErrorCode::kLimit, "Background saving was stopped by the guard: " + *stop_reason_, 0};
+      outcome.error = Error{ErrorCode::kLimit, *stop_reason_, 0};
       return;
     }
-    outcome.error = Error{ErrorCode::kIo, fmt::format("Background saving terminated by signal {}", outcome.signal), 0};
+    outcome.error = Error{ErrorCode::kIo, fmt::format("signal {}", outcome.signal), 0};
     return;
   }
   outcome.exit_code = wait_status ? WEXITSTATUS(*wait_status) : (said_done ? kChildOk : kChildFailed);
@@ -305,7 +305,7 @@ void BackgroundSave::judge(SaveOutcome& outcome, std::optional<int> wait_status)
   outcome.cancelled = outcome.exit_code == kChildCancelled;
   if (outcome.ok) return;
   if (outcome.cancelled) {
-    outcome.error = Error{ErrorCode::kIo, fmt::format("Background saving terminated by signal {}", SIGUSR1), 0};
+    outcome.error = Error{ErrorCode::kIo, fmt::format("signal {}", SIGUSR1), 0};
   } else if (final_report_ && final_report_->has(ChildReport::kFailed)) {
     const size_t length = std::min<size_t>(final_report_->text_length, ChildReport::kTextBytes);
     outcome.error = Error{ErrorCode::kIo, std::string(final_report_->text, length), final_report_->os_errno};
@@ -320,7 +320,7 @@ void BackgroundSave::remember_outcome(const SaveOutcome& outcome) {
   state_.cow_age_us = now_us - outcome.cow.last.measured_at_us;
   state_.cow_exact_age_us = now_us - outcome.cow.last.exact_at_us;
   state_.last_cow_size = outcome.cow.peak_bytes;  // by its end the child has given back what it had written
-  state_.last_error = outcome.error ? outcome.error->message : "";
+  state_.last_error = outcome.error_words();
   state_.last_outcome = outcome.ok                 ? "ok"
                         : outcome.cancelled        ? "cancelled"
                         : outcome.stopped_by_guard ? "stopped by guard"

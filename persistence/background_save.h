@@ -79,6 +79,9 @@ struct SaveOutcome {
   int signal = 0;      // that ended the child, 0: it exited by itself
   int exit_code = -1;  // when signal is 0
   std::optional<Error> error;
+  // Why it did not end well, to stand behind `stopped by guard`, `killed` or `error`; empty when it did, or when it was
+  // cancelled, which needs no reason.
+  std::string error_words() const { return error && !cancelled ? error->message : ""; }
   int64_t duration_us = 0;
   uint64_t keys_written = 0;
   uint64_t changes_at_start = 0;  // Keyspace::dirty() at the fork: after a success these changes are saved

@@ -84,7 +84,7 @@ struct SaveRecord {
   uint64_t id = 0;  // 1 for the first in a data folder; goes on after a restart
   std::string reason;
   SaveResult result = SaveResult::kRunning;
-  std::string error;  // words; empty when all went well
+  std::string error;  // the reason alone, in words; empty when all went well, or it was cancelled
   bool to_socket = false;
   int64_t started_unix_ms = 0;
   int64_t duration_ms = 0;  // so far

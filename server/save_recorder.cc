@@ -256,7 +256,7 @@ SaveRecord SaveRecorder::end(const SaveOutcome& outcome, uint64_t changes) {
   add_point();
   recording_ = false;
   record_.result = result_of(outcome);
-  record_.error = outcome.error ? outcome.error->message : "";
+  record_.error = outcome.error_words();
   if (outcome.ok) {
     for (persistence::ForecastCheck& check : record_.forecasts) {
       check.growth_error = error_of(check.growth, record_.growth_peak, kLeastGrowthForecast);

@@ -161,6 +161,7 @@ TEST_F(BackgroundSaveTest, AKilledChildLeavesTheOldSnapshotAndNoTrace) {
   EXPECT_FALSE(outcome.cancelled);
   EXPECT_FALSE(save.state().last_bgsave_ok);
   EXPECT_EQ(save.state().last_outcome, "killed");
+  EXPECT_EQ(outcome.error_words(), "signal 9");
   EXPECT_GE(outcome.unlink_us, 0);
   EXPECT_GT(outcome.cow.last.measured_at_us, 0);
   EXPECT_EQ(read_file(path_), "the old snapshot");
@@ -193,6 +194,8 @@ TEST_F(BackgroundSaveTest, ACancelledChildReportsAndCleansUp) {
   EXPECT_GT(outcome.cow.last.copied_bytes, 0u);
   EXPECT_TRUE(save.state().last_bgsave_ok) << "a save that was called off is no failure";
   EXPECT_EQ(save.state().last_outcome, "cancelled");
+  EXPECT_EQ(outcome.error_words(), "");
+  EXPECT_EQ(save.state().last_error, "");
   EXPECT_TRUE(list_directory(folder_.path()).empty());
 }
 
