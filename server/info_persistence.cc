@@ -68,6 +68,23 @@ void write_loading(Server& server, InfoText& text) {
   text.field("loading_eta_seconds", static_cast<int64_t>(eta));
 }
 
+// After a restart the section is about the last save that is remembered, as SNAPSHOT STATUS is. What a record does not
+// hold stays 0.
+void take_from_history(const persistence::SaveRecord& record, persistence::SnapshotState& state) {
+  state.last_outcome = persistence::name(record.result);
+  state.last_reason = record.reason;
+  state.last_error = record.error;
+  state.current_save_bytes = record.bytes_written;
+  state.cow.peak_bytes = record.copied_peak;
+  state.cow.last.growth_bytes = record.growth_end;
+  state.cow.last.parent_minor_faults = record.minor_faults;
+  state.parent_resident_at_fork = record.parent_resident_at_fork;
+  if (record.timeline.empty()) return;
+  state.cow.last.copied_bytes = record.timeline.back().copied;
+  state.cow.last.parent_resident = record.timeline.back().parent_resident;
+  state.cow.last.child_resident = record.timeline.back().child_resident;
+}
+
 // A difference of the cross-check; empty where there was too little to compare.
 std::string in_percent(std::optional<double> difference) {
   return difference ? fmt::format("{:.2f}", 100 * *difference) : "";
@@ -113,12 +130,13 @@ void info::write_persistence(Server& server, InfoText& text) {
 
 void info::write_snapshot(Server& server, InfoText& text) {
   text.section("Snapshot");
-  for (const auto& [name, value] : persistence::snapshot_info_fields(server.saves().state())) text.field(name, value);
-  for (const auto& [name, value] : server.saves().guard().info_fields()) text.field(name, value);
   const persistence::SaveRecord* record = server.observatory().latest();
+  persistence::SnapshotState state = server.saves().state();
+  if (state.last_outcome == "none" && record != nullptr) take_from_history(*record, state);
+  for (const auto& [name, value] : persistence::snapshot_info_fields(state)) text.field(name, value);
+  for (const auto& [name, value] : server.saves().guard().info_fields()) text.field(name, value);
   write_record(record != nullptr ? *record : persistence::SaveRecord(), text);
   const persistence::Forecast forecast = server.observatory().forecast_running().value_or(persistence::Forecast());
-  text.field("snapshot_forecast_growth_bytes", forecast.growth);
   text.field("snapshot_forecast_remaining_ms", forecast.remaining_ms);
   text.field("snapshot_remembered", server.observatory().history().size());
   write_latency("inside", server.command_latency().inside(), text);

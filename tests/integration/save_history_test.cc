@@ -75,8 +75,13 @@ TEST_F(SaveHistory, ARecordForEachSaveAndOverRestarts) {
   EXPECT_EQ(info_number(server.info("snapshot"), "snapshot_remembered"), 3);
   ASSERT_EQ(server.terminate(), 0);
   server.start_again();
-  EXPECT_EQ(info_number(server.info("snapshot"), "snapshot_remembered"), 3);
-  EXPECT_EQ(info_number(server.info("snapshot"), "snapshot_id"), 4);
+  const std::string info = server.info("snapshot");
+  EXPECT_EQ(info_number(info, "snapshot_remembered"), 3);
+  EXPECT_EQ(info_number(info, "snapshot_id"), 4);
+  EXPECT_EQ(info_field(info, "snapshot_state"), "ok") << "of the save with that number";
+  EXPECT_EQ(info_field(info, "snapshot_reason"), "BGSAVE command");
+  EXPECT_EQ(info_number(info, "snapshot_written_bytes"),
+            static_cast<int64_t>(history_of(server.directory()).back().bytes_written));
   ASSERT_NO_FATAL_FAILURE(save(server));
   EXPECT_EQ(history_of(server.directory()).back().id, 5u);
 }
@@ -148,7 +153,8 @@ TEST_F(SaveHistory, ACancelledAndAKilledSaveAreRemembered) {
   const auto records = history_of(server.directory());
   EXPECT_EQ(records[0].result, SaveResult::kCancelled);
   EXPECT_EQ(records[1].result, SaveResult::kKilled);
-  EXPECT_FALSE(records[1].error.empty());
+  EXPECT_EQ(records[0].error, "");
+  EXPECT_EQ(records[1].error, "signal 9");
 }
 
 // 100,000-byte values are changed in place, so the kernel copies. The child is held up while they are.
