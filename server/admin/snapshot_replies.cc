@@ -140,14 +140,29 @@ void add_forecast(MapReply& map, const Forecast& forecast) {
   map.integer("forecast_peak_memory_bytes", forecast.peak_memory);
 }
 
-void add_verdict(MapReply& map, const Verdict& verdict) {
+void add_limit(MapReply& map, const Verdict& verdict) {
   map.text("limit", verdict.limit_name.empty() ? "no limit" : verdict.limit_name);
-  if (verdict.limit != 0) {
-    map.integer("limit_bytes", verdict.limit);
-    map.integer("headroom_bytes", verdict.headroom);
-  }
+  if (verdict.limit == 0) return;
+  map.integer("limit_bytes", verdict.limit);
+  map.integer("headroom_bytes", verdict.headroom);
+}
+
+void add_verdict(MapReply& map, const Verdict& verdict) {
+  add_limit(map, verdict);
   map.boolean("fits", verdict.fits);
   map.text("verdict", verdict.reason);
+}
+
+// Of a save at work of which too little is done: the fields apply, but have no values yet.
+void add_no_expectation(MapReply& map, const Verdict& now) {
+  for (const std::string_view field :
+       {"forecast_fork_us", "forecast_duration_ms", "forecast_growth_bytes", "forecast_growth_low_bytes",
+        "forecast_growth_high_bytes", "forecast_peak_memory_bytes"}) {
+    map.name(field).null();
+  }
+  add_limit(map, now);
+  map.name("fits").null();
+  map.text("verdict", "too early to tell");
 }
 
 void add_guard(MapReply& map, const GuardState& guard) {
@@ -237,7 +252,7 @@ constexpr Column kColumns[] = {
     {"parent_proportional_bytes", reply_column<&TimelinePoint::parent_proportional>},
     {"child_resident_bytes", reply_column<&TimelinePoint::child_resident>},
     {"child_proportional_bytes", reply_column<&TimelinePoint::child_proportional>},
-    {"copied_bytes", reply_column<&TimelinePoint::copied>},
+    {"copied_now_bytes", reply_column<&TimelinePoint::copied>},
     {"fresh_bytes", reply_column<&TimelinePoint::fresh>},
     {"growth_bytes", reply_column<&TimelinePoint::growth>},
     {"parent_minor_faults", reply_column<&TimelinePoint::parent_minor_faults>},
@@ -294,9 +309,13 @@ void reply_status(ReplyWriter& reply, const SnapshotView& view) {
   add_latency(map, "inside", view.inside);
   add_latency(map, "outside", view.outside);
   map.real("writes_per_second", view.writes_per_second, 1);
-  map.text("forecast_of", view.running ? "this save" : "a save that begins now");
-  add_forecast(map, view.running ? *view.running : view.next);
-  add_verdict(map, running != nullptr ? verdict_of_running(*view.save, *running, view.verdict) : view.verdict);
+  map.text("forecast_of", view.at_work() ? "this save" : "a save that begins now");
+  if (view.at_work() && running == nullptr) {
+    add_no_expectation(map, view.verdict);
+  } else {
+    add_forecast(map, running != nullptr ? *running : view.next);
+    add_verdict(map, running != nullptr ? verdict_of_running(*view.save, *running, view.verdict) : view.verdict);
+  }
   add_guard(map, view.guard);
 }
 

@@ -47,9 +47,8 @@ std::string_view ending(SaveResult result) {
   return "ended after";
 }
 
-// By the ledger, which counts every page, or by the kernel, should that have seen more.
 int64_t copied(const SaveRecord& save) {
-  return static_cast<int64_t>(std::max(save.copied_total, save.copied_peak));
+  return static_cast<int64_t>(save.copied_total);
 }
 
 int64_t growth_now(const SaveRecord& save) {
@@ -82,15 +81,12 @@ std::string duration_words(int64_t duration_us) {
 std::string size_words(int64_t bytes) {
   if (bytes < 0) return "-" + size_words(-std::max(bytes, -std::numeric_limits<int64_t>::max()));
   if (bytes < 1024) return fmt::format("{} B", bytes);
-  auto figure = static_cast<double>(bytes);
-  std::string_view unit;
-  for (const std::string_view name : {"KB", "MB", "GB"}) {
-    if (figure < 1024) break;
-    figure /= 1024;
-    unit = name;
-  }
-  const int decimals = unit == "GB" ? 2 : figure < 100 ? 1 : 0;
-  return fmt::format("{:.{}f} {}", figure, decimals, unit);
+  constexpr int64_t kFirstGigabytes = int64_t{10} << 30;  // below, a tenth of a gigabyte would hide too much
+  const auto figure = static_cast<double>(bytes);
+  if (bytes >= kFirstGigabytes) return fmt::format("{:.1f} GB", figure / (1 << 30));
+  const bool small = bytes < 1 << 20;
+  const double scaled = figure / (small ? 1 << 10 : 1 << 20);
+  return fmt::format("{:.{}f} {}", scaled, scaled < 100 ? 1 : 0, small ? "KB" : "MB");
 }
 
 std::string save_words(const SaveRecord& save, const Forecast* forecast) {

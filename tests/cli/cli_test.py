@@ -324,6 +324,25 @@ class Watch(unittest.TestCase):
         self.assertIn("The last saves", output)
         self.assertRegex(output, r"\n +2 \d\d-\d\d \d\d:\d\d:\d\d ok in .*\n +1 ")
         self.assertLessEqual(max(map(len, output.splitlines())), 80)
+        fields = (r"[\d.]+ (us|ms|s)", r"grew by -?[\d.]+ [KMG]?B", r"copied [\d.]+ [KMG]?B", r"fork [\d.]+ (us|ms)",
+                  r"\d+ keys", "BGSAVE command")
+        for columns in range(40, 121, 8):
+            line = self.once(COLUMNS=str(columns))[1].splitlines()[-1]
+            told = re.sub(r"^ +1 [-\d]+ [:\d]+ ok in ", "", line).split(", ")
+            self.assertLessEqual(len(line), columns)
+            for field, pattern in zip(told, fields):
+                self.assertRegex(field, f"^{pattern}$", line)
+
+    def test_one_frame_while_it_is_too_early_to_tell(self):
+        self.server.run("CONFIG", "SET", "rdb-key-save-delay", "100000000")
+        self.server.run("MSET", *(word for key in range(1000) for word in (f"k{key}", "v")))
+        self.server.run("BGSAVE")
+        status, output = self.once()
+        self.assertEqual(status, 0, output)
+        self.assertIn("Too early to tell", output)
+        self.assertNotIn("A save now", output)
+        bytes_ = r"-?[\d.]+ [KMG]?B"
+        self.assertRegex(output, rf"growth {bytes_}\n +copied {bytes_} and written anew {bytes_} so far")
 
     def test_one_frame_where_only_ascii_is_shown(self):
         self.save()

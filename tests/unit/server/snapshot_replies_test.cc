@@ -226,13 +226,20 @@ TEST(SnapshotStatus, OfARunningSaveHasItsFiguresAndItsForecast) {
   EXPECT_TRUE(field(map, "cross_check_cgroup_difference").is_null());
 }
 
-TEST(SnapshotStatus, TooEarlyForAForecastSpeaksOfTheNextSave) {
+TEST(SnapshotStatus, TooEarlyForAForecastHasNone) {
   const SaveRecord save = running_save();
   const Reply map = status(view_of(&save));
   EXPECT_THAT(text(map, "summary"), HasSubstr("too early to tell"));
   EXPECT_EQ(map.find("remaining_ms"), nullptr);
   EXPECT_EQ(text(map, "progress"), "0.25");
-  EXPECT_EQ(text(map, "forecast_of"), "a save that begins now");
+  EXPECT_EQ(text(map, "forecast_of"), "this save");
+  for (const char* name :
+       {"forecast_fork_us", "forecast_duration_ms", "forecast_growth_bytes", "forecast_growth_low_bytes",
+        "forecast_growth_high_bytes", "forecast_peak_memory_bytes", "fits"}) {
+    EXPECT_TRUE(field(map, name).is_null()) << name;
+  }
+  EXPECT_EQ(text(map, "verdict"), "too early to tell");
+  EXPECT_EQ(number(map, "headroom_bytes"), 5000);
 }
 
 TEST(SnapshotStatus, HasLatencyInsideAndOutsideOfSaves) {
@@ -265,8 +272,9 @@ TEST(SnapshotStatus, IsAFlatArrayInResp2) {
   ASSERT_EQ(in2.elements.size(), in3.elements.size());
   for (size_t i = 0; i < in2.elements.size(); i += 2) EXPECT_EQ(in2.elements[i], in3.elements[i]);
   EXPECT_EQ(field(in2, "progress"), Reply::bulk("0.25"));
-  EXPECT_EQ(field(in2, "fits"), Reply::of_integer(1));
-  EXPECT_EQ(field(in3, "fits").kind, Reply::Kind::kBoolean);
+  const auto of_the_next = [](protocol::ReplyWriter& reply) { reply_status(reply, view_of(nullptr)); };
+  EXPECT_EQ(field(written(protocol::kResp2, of_the_next), "fits"), Reply::of_integer(1));
+  EXPECT_EQ(field(written(protocol::kResp3, of_the_next), "fits").kind, Reply::Kind::kBoolean);
 }
 
 TEST(SnapshotVerdict, OfARunningSaveIsAboutWhatItStillNeeds) {
@@ -384,12 +392,21 @@ TEST(SnapshotReplies, WithoutASaveAreEmpty) {
   }
 }
 
-// The ledger counts every page that is copied; the kernel's figure is what is the child's alone at one time.
-TEST(SnapshotWords, TheLargerOfLedgerAndKernelWasCopied) {
+TEST(SnapshotWords, CopiedIsTheFieldOfThatName) {
   SaveRecord save = running_save();
-  EXPECT_THAT(save_words(save, nullptr), HasSubstr("copied 2.0 KB"));
   save.copied_peak = 4096;
-  EXPECT_THAT(save_words(save, nullptr), HasSubstr("copied 4.0 KB"));
+  EXPECT_THAT(save_words(save, nullptr), HasSubstr("copied 2.0 KB"));
+}
+
+TEST(SnapshotWords, OfOneThatDidNotEndWellSayWhyOnce) {
+  SaveRecord save = running_save();
+  save.result = SaveResult::kStoppedByGuard;
+  save.error = "it had made memory grow by 9.0 MB";
+  EXPECT_THAT(save_words(save, nullptr),
+              HasSubstr("was stopped by the guard after 840 ms: it had made memory grow by 9.0 MB. Memory grew"));
+  save.result = SaveResult::kCancelled;
+  save.error = "";
+  EXPECT_THAT(save_words(save, nullptr), HasSubstr("was cancelled after 840 ms. Memory grew"));
 }
 
 TEST(SnapshotWords, Durations) {
@@ -406,8 +423,10 @@ TEST(SnapshotWords, Sizes) {
   EXPECT_EQ(size_words(1536), "1.5 KB");
   EXPECT_EQ(size_words(-1536), "-1.5 KB");
   EXPECT_EQ(size_words(150 << 20), "150 MB");
-  EXPECT_EQ(size_words(int64_t{3} << 29), "1.50 GB");
-  EXPECT_EQ(size_words(int64_t{1} << 50), "1048576.00 GB");
+  EXPECT_EQ(size_words(int64_t{3} << 29), "1536 MB");
+  EXPECT_EQ(size_words((int64_t{10} << 30) - 1), "10240 MB");
+  EXPECT_EQ(size_words(int64_t{10} << 30), "10.0 GB");
+  EXPECT_EQ(size_words(int64_t{1} << 50), "1048576.0 GB");
 }
 
 }  // namespace
