@@ -77,6 +77,7 @@ Status SaveControl::save() {
   }
   server_.log().notice("DB saved on disk");
   server_.keyspace().set_dirty(0);
+  settle_retry();
   server_.refresh_gates();
   return {};
 }
@@ -157,10 +158,13 @@ void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
   if (outcome.unlink_us >= 0) server_.latency().add(latency_event::kRdbUnlinkTempFile, outcome.unlink_us);
   server_.observatory().on_save_end(outcome);
   guard_.on_end(outcome);
-  // Nobody would ask for it again.
-  if (outcome.stopped_by_guard && background_.state().last_reason == kScheduledReason) schedule();
   const bool is_snapshot = !outcome.to_socket && !server_.snapshot_feed().owns_child();
+  // Save points come due by themselves; a BGSAVE would not be asked for again.
+  if (is_snapshot && outcome.stopped_by_guard && background_.state().last_reason.starts_with("BGSAVE")) {
+    scheduled_ = retrying_ = true;
+  }
   if (is_snapshot && outcome.ok) {
+    settle_retry();
     // What was changed while the child was at work is not in the file. A flush may have begun to count anew meanwhile.
     const uint64_t dirty = server_.keyspace().dirty();
     server_.keyspace().set_dirty(dirty - std::min(dirty, outcome.changes_at_start));
@@ -168,6 +172,10 @@ void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
   server_.snapshot_feed().on_child_end(outcome);
   server_.defragmenter().on_save_end();
   server_.refresh_gates();
+}
+
+void SaveControl::settle_retry() {
+  if (std::exchange(retrying_, false)) scheduled_ = false;
 }
 
 void SaveControl::run() {
@@ -184,6 +192,7 @@ void SaveControl::start_if_due() {
   if (scheduled_ && (state.last_bgsave_ok || since_attempt_ms > persistence::kSaveRetryDelayMs)) {
     const std::string reason(kScheduledReason);
     if (guard_.admits_automatic(reason)) scheduled_ = !start_background(reason, Admission::kForced).has_value();
+    if (!scheduled_) retrying_ = false;
     return;
   }
   const auto due = save_points(server_.config())
@@ -192,7 +201,7 @@ void SaveControl::start_if_due() {
                              .changes = server_.keyspace().dirty(),
                              .last_attempt_ms = state.last_attempt_unix_ms,
                              .last_attempt_ok = state.last_bgsave_ok});
-  if (!due) return;
+  if (!due) return guard_.nothing_due();
   const std::string reason = fmt::format("save point {} {}", due->seconds, due->changes);
   if (!guard_.admits_automatic(reason)) return;
   server_.log().notice("{} changes in {} seconds. Saving...", due->changes, due->seconds);

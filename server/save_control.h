@@ -36,8 +36,14 @@ class SaveControl {
   // Streams the dataset to a client (SYNC) from a forked child, or into a file for it.
   Status start_for_client(std::variant<persistence::FileTarget, persistence::SocketTarget> target, std::string reason);
   // A background save as soon as the child at work has ended.
-  void schedule() { scheduled_ = true; }
-  bool unschedule() { return std::exchange(scheduled_, false); }
+  void schedule() {
+    scheduled_ = true;
+    retrying_ = false;
+  }
+  bool unschedule() {
+    retrying_ = false;
+    return std::exchange(scheduled_, false);
+  }
   bool scheduled() const { return scheduled_; }
 
   bool child_running() const { return background_.running(); }
@@ -82,12 +88,15 @@ class SaveControl {
   void note_durations(const TimedFileSystem& files, int64_t save_us);
   void on_end(const persistence::SaveOutcome& outcome);
   void start_if_due();
+  // There is a new snapshot: a BGSAVE that the guard had stopped need not be tried again.
+  void settle_retry();
 
   Server& server_;
   persistence::BackgroundSave background_;
   SaveGuard guard_;
   std::unique_ptr<ReportWatch> watch_;  // while a child is at work
   bool scheduled_ = false;
+  bool retrying_ = false;  // what is scheduled is a BGSAVE that the guard stopped
   int64_t last_automatic_attempt_ms_ = 0;
 };
 

@@ -85,23 +85,51 @@ Status SaveGuard::admit() {
 }
 
 bool SaveGuard::admits_automatic(const std::string& reason) {
-  if (!server_.config().snapshot_guard) return true;
-  const int64_t now_ms = server_.clock().unix_ms();
+  if (!server_.config().snapshot_guard) {
+    postponement_.over();
+    return true;
+  }
+  const int64_t now_ms = monotonic_ms();
   if (now_ms < look_again_ms_ || !backoff_.may_try(now_ms)) return false;
   const Verdict verdict = verdict_next();
   if (verdict.fits) {
-    if (postponed_) server_.log().notice("The postponed save ({}) fits now: {}", reason, verdict.reason);
-    postponed_ = false;
+    if (postponement_.waiting()) {
+      server_.log().notice("The postponed save ({}) fits now: {}", reason, verdict.reason);
+    }
+    postponement_.over();
     return true;
   }
   look_again_ms_ = now_ms + kLookAgainMs;
-  if (!postponed_) {
-    times_postponed_++;
-    server_.log().warning("The save ({}) is postponed by snapshot-guard: {}", reason, verdict.reason);
-  }
-  postponed_ = true;
   last_reason_ = verdict.reason;
+  return tries_anyway(reason, verdict, postponement_.does_not_fit(now_ms));
+}
+
+bool SaveGuard::tries_anyway(const std::string& reason, const Verdict& verdict,
+                             const persistence::Postponement::Answer& answer) {
+  if (answer.first) times_postponed_++;
+  if (answer.try_it && fits_without_history()) {
+    server_.log().notice("The postponed save ({}) has waited long and is tried: {}", reason, verdict.reason);
+    postponement_.over();
+    return true;
+  }
+  if (answer.warn) {
+    server_.log().warning("The save ({}) is {} by snapshot-guard: {}", reason,
+                          answer.first ? "postponed" : "still postponed", verdict.reason);
+  }
   return false;
+}
+
+// With the forecast taken for an assumption: whatever was learned may be wrong.
+bool SaveGuard::fits_without_history() {
+  memory::ProcessCounters counters;
+  memory::read_process_counters_signal_safe(0, counters);
+  Forecast forecast = forecast_next();
+  forecast.learned_from = 0;
+  return persistence::judge_before_fork(forecast, limits_.refresh(), settings(), counters.resident).fits;
+}
+
+int64_t SaveGuard::monotonic_ms() const {
+  return server_.clock().monotonic_us() / 1000;
 }
 
 // ---- while a child lives ----
@@ -123,7 +151,8 @@ void SaveGuard::on_start() {
   sample_step_ms_ = kTickMs;
   last_dirty_ = server_.keyspace().dirty();
   changes_ = 0;
-  postponed_ = false;
+  exact_at_look_us_ = 0;
+  postponement_.over();
   schedule();
 }
 
@@ -140,7 +169,7 @@ void SaveGuard::tick() {
   const persistence::SnapshotState& state = server_.saves().state();
   const int64_t at_ms = (server_.clock().monotonic_us() - started_us_) / 1000;
   if (at_ms >= next_sample_ms_) take_sample(at_ms, state);
-  look_at_room(at_ms, state.cow.last.growth_bytes);
+  look_at_room(at_ms, state.cow.last);
   ticks_++;
 }
 
@@ -166,16 +195,21 @@ void SaveGuard::thin_out_samples() {
   sample_step_ms_ *= 2;
 }
 
-void SaveGuard::look_at_room(int64_t at_ms, int64_t growth) {
+void SaveGuard::look_at_room(int64_t at_ms, const persistence::CowFigures& cow) {
   const persistence::GuardSettings now = settings();
+  const int64_t growth = cow.growth_bytes;
   const bool plenty = room_.bytes > now.reserve + kPlentyBytes;
-  if (!plenty || ticks_ % kTicksBetweenLooks == 0) {
+  // An estimate that was set right cannot be taken off a room that was looked at before.
+  const bool corrected = cow.exact_at_us != exact_at_look_us_;
+  if (!plenty || corrected || ticks_ % kTicksBetweenLooks == 0) {
     // The first look is that of a tick and not before: clients wait for a fork as it is.
     const bool anew = ticks_ % kTicksBetweenSearches == 0;
     room_ = memory::headroom(anew ? limits_.refresh() : limits_.update());
     growth_at_look_ = growth;
+    exact_at_look_us_ = cow.exact_at_us;
   }
-  persistence::GuardReading reading{.at_ms = at_ms, .growth = growth, .headroom = room_};
+  persistence::GuardReading reading{
+      .at_ms = at_ms, .growth = growth, .headroom = room_, .exact_at_ms = (cow.exact_at_us - started_us_) / 1000};
   if (room_.bytes != memory::kUnlimited) reading.headroom.bytes = less(room_.bytes, growth - growth_at_look_);
   if (const auto reason = guard_.check(reading, now)) server_.saves().stop(*reason);
 }
@@ -190,16 +224,17 @@ void SaveGuard::on_end(const persistence::SaveOutcome& outcome) {
   if (outcome.stopped_by_guard) {
     stopped_++;
     last_reason_ = outcome.error ? outcome.error->message : "";
-    backoff_.stopped(server_.clock().unix_ms());
+    backoff_.stopped(monotonic_ms());
   } else if (outcome.ok) {
     backoff_.succeeded();
+    postponement_.succeeded();
   }
 }
 
 GuardState SaveGuard::state() const {
-  const int64_t wait_ms = backoff_.not_before_ms() - server_.clock().unix_ms();
+  const int64_t wait_ms = backoff_.not_before_ms() - monotonic_ms();
   return {.enabled = server_.config().snapshot_guard,
-          .waiting = postponed_,
+          .waiting = postponement_.waiting() && server_.config().snapshot_guard,
           .retry_in_ms = std::max<int64_t>(wait_ms, 0),
           .stopped = stopped_,
           .refused = refused_,

@@ -45,9 +45,12 @@ class SaveGuard {
 
   // Whether the guard lets a save begin now; the error has the figures. Always ok with snapshot-guard no.
   Status admit();
-  // The same for a save that is begun by itself. One that does not fit is logged once, and looked at again a second
-  // later; after a stop, the back-off has to be over, too.
+  // The same for a save that is begun by itself. One that does not fit is logged, again every few minutes, and looked
+  // at again a second later; after a stop, the back-off has to be over, too. When it has waited long it is tried as if
+  // there were no history.
   bool admits_automatic(const std::string& reason);
+  // No save is due that could wait.
+  void nothing_due() { postponement_.over(); }
 
   // A child lives / has ended.
   void on_start();
@@ -67,9 +70,13 @@ class SaveGuard {
   void schedule();
   void tick();
   void take_sample(int64_t at_ms, const persistence::SnapshotState& state);
-  void look_at_room(int64_t at_ms, int64_t growth);
+  void look_at_room(int64_t at_ms, const persistence::CowFigures& cow);
   void thin_out_samples();
   persistence::GuardSettings settings() const;
+  bool tries_anyway(const std::string& reason, const persistence::Verdict& verdict,
+                    const persistence::Postponement::Answer& answer);
+  bool fits_without_history();
+  int64_t monotonic_ms() const;
 
   Server& server_;
   std::unique_ptr<Timer> timer_;
@@ -87,11 +94,12 @@ class SaveGuard {
   uint64_t changes_ = 0;   // since the fork
   memory::Headroom room_;  // as the system had it last
   int64_t growth_at_look_ = 0;
+  int64_t exact_at_look_us_ = 0;  // when the kernel had last been asked for growth, at that look
 
   // Of saves that were not let begin, or not let end.
   persistence::StopBackoff backoff_;
-  bool postponed_ = false;
-  int64_t look_again_ms_ = 0;  // Unix time
+  persistence::Postponement postponement_;
+  int64_t look_again_ms_ = 0;  // monotonic
   std::string last_reason_;    // why the last one was stopped, refused or postponed
   uint64_t stopped_ = 0, refused_ = 0, times_postponed_ = 0;
 };

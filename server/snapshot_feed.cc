@@ -42,30 +42,33 @@ bool SnapshotFeed::start_next() {
     if (connection != nullptr && connection->output_bytes() > 0) return false;  // its reply is not out yet
     waiting_.pop_front();
     if (connection == nullptr) continue;
-    if (start_for(*connection)) return true;
-    connection->output += "-ERR Unable to perform background save\r\n";
+    const Status started = start_for(*connection);
+    if (started) return true;
+    connection->output += "-ERR Unable to perform background save";
+    if (started.error().code == ErrorCode::kLimit) connection->output += ": " + started.error().message;
+    connection->output += "\r\n";
     connection->session.close_after_reply = true;
     server_.pump().send_later(*connection);
   }
   return false;
 }
 
-bool SnapshotFeed::start_for(Connection& connection) {
+Status SnapshotFeed::start_for(Connection& connection) {
   std::variant<persistence::FileTarget, persistence::SocketTarget> target;
   if (connection.accepts_eof) {
     target = persistence::SocketTarget{.fd = connection.fd.get()};
   } else {
     auto path = new_copy_path();
-    if (!path) return false;
+    if (!path) return std::unexpected(path.error());
     target = persistence::FileTarget{.path = *path, .is_snapshot = false};
     copy_path_ = std::move(*path);
   }
-  const auto started = server_.saves().start_for_client(target, "SYNC from " + connection.address);
-  if (!started) return false;
+  auto started = server_.saves().start_for_client(target, "SYNC from " + connection.address);
+  if (!started) return started;
   owns_child_ = true;
   client_id_ = connection.session.id;
   connection.replica_state = ReplicaState::kReceiving;
-  return true;
+  return {};
 }
 
 void SnapshotFeed::on_child_end(const persistence::SaveOutcome& outcome) {

@@ -45,7 +45,7 @@ class SnapshotFeed {
     uint64_t left = 0;
   };
 
-  bool start_for(Connection& connection);
+  Status start_for(Connection& connection);
   void begin_file_transfer(Connection& connection);
   Result<std::string> new_copy_path() const;
   void remove_copy();

@@ -50,6 +50,7 @@ TEST(Guard, RefusesWithTheFiguresAndCanBeOverruled) {
   populate(server, kKeys, 1000);
   have_a_save_stopped(server);
   Client client = server.client();
+  EXPECT_EQ(client("BGSAVE", "CANCEL"), Reply::simple("Scheduled background saving cancelled"));
   ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "1").is_ok());
   const Reply refused = client("BGSAVE");
   EXPECT_TRUE(refused.text.starts_with("ERR Background save refused by snapshot-guard: the save is expected to take "))
@@ -67,6 +68,7 @@ TEST(Guard, PostponesASavePointAndMakesUpForIt) {
   populate(server, kKeys, 1000);
   have_a_save_stopped(server);
   Client client = server.client();
+  EXPECT_EQ(client("BGSAVE", "CANCEL"), Reply::simple("Scheduled background saving cancelled"));
   ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "1").is_ok());
   ASSERT_TRUE(client("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
   ASSERT_TRUE(client("CONFIG", "SET", "save", "1 1").is_ok());
@@ -77,6 +79,58 @@ TEST(Guard, PostponesASavePointAndMakesUpForIt) {
   EXPECT_TRUE(server.log_has("The postponed save (save point 1 1) fits now"));
   EXPECT_EQ(wait_for_save(server), "ok");
   EXPECT_EQ(guard_number(server, "waiting"), 0);
+}
+
+TEST(Guard, TriesABgsaveAgainThatItStopped) {
+  const ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  Client client = server.client();
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "0").is_ok());
+  ASSERT_TRUE(client("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
+  EXPECT_TRUE(eventually([&] { return info_field(server.info("persistence"), "rdb_last_bgsave_status") == "ok"; },
+                         std::chrono::seconds(30)));
+  EXPECT_EQ(client("BGSAVE", "CANCEL"),
+            Reply::error("ERR Background saving is currently not in progress or scheduled"));
+}
+
+TEST(Guard, ASaveDoneOtherwiseIsNotTriedAgain) {
+  const ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  Client client = server.client();
+  ASSERT_TRUE(client("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
+  ASSERT_TRUE(client("SAVE").is_ok());
+  EXPECT_EQ(client("BGSAVE", "CANCEL"),
+            Reply::error("ERR Background saving is currently not in progress or scheduled"));
+}
+
+TEST(Guard, NothingWaitsWhenNothingIsDueAnyMore) {
+  const ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  Client client = server.client();
+  EXPECT_EQ(client("BGSAVE", "CANCEL"), Reply::simple("Scheduled background saving cancelled"));
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "1").is_ok());
+  ASSERT_TRUE(client("CONFIG", "SET", "save", "1 1").is_ok());
+  ASSERT_TRUE(eventually([&] { return guard_number(server, "waiting") == 1; }, std::chrono::seconds(30)));
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-guard", "no").is_ok());
+  EXPECT_EQ(guard_number(server, "waiting"), 0);
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-guard", "yes", "save", "").is_ok());
+  EXPECT_TRUE(eventually([&] { return guard_number(server, "waiting") == 0; }));
+}
+
+TEST(Guard, ARefusedSyncIsToldTheFigures) {
+  const ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  Client client = server.client();
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "1").is_ok());
+  const Reply refused = client("SYNC");
+  EXPECT_TRUE(
+      refused.text.starts_with("ERR Unable to perform background save: Background save refused by "
+                               "snapshot-guard: the save is expected to take "))
+      << refused.text;
 }
 
 TEST(Guard, TheChildsOutOfMemoryScoreIsTheHighestUnlessConfigured) {
