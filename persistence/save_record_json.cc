@@ -301,9 +301,9 @@ std::optional<SaveRecord> from_json_line(std::string_view text) {
        read_array(line, "forecasts", record.forecasts, [](auto& row, auto visit) { fields_of_forecast(row, visit); }) &&
        read_timeline(line, record.timeline);
   if (!ok || !plausible(record)) return {};
-  for (std::string* text : {&record.reason, &record.error}) replace_control_characters(*text);
+  for (std::string* words : {&record.reason, &record.error}) replace_control_characters(*words);
   for (CauseRow& cause : record.causes) {
-    for (std::string* text : {&cause.command, &cause.kind, &cause.reason}) replace_control_characters(*text);
+    for (std::string* words : {&cause.command, &cause.kind, &cause.reason}) replace_control_characters(*words);
   }
   return record;
 }
