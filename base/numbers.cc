@@ -184,4 +184,20 @@ std::string format_memory_human(uint64_t bytes) {
   return fmt::format("{:.2f}E", scaled);
 }
 
+std::string format_size(uint64_t bytes) {
+  constexpr uint64_t kKilobyte = 1 << 10, kMegabyte = 1 << 20, kGigabyte = 1 << 30;
+  const auto figure = static_cast<double>(bytes);
+  if (bytes < kKilobyte) return fmt::format("{} B", bytes);
+  if (bytes < 100 * kKilobyte) return fmt::format("{:.1f} KB", figure / kKilobyte);
+  if (bytes < kMegabyte) return fmt::format("{:.0f} KB", figure / kKilobyte);
+  if (bytes < 100 * kMegabyte) return fmt::format("{:.1f} MB", figure / kMegabyte);
+  if (bytes < 10 * kGigabyte) return fmt::format("{:.0f} MB", figure / kMegabyte);
+  return fmt::format("{:.1f} GB", figure / kGigabyte);
+}
+
+std::string format_size(int64_t bytes) {
+  if (bytes >= 0) return format_size(static_cast<uint64_t>(bytes));
+  return "-" + format_size(~static_cast<uint64_t>(bytes) + 1);
+}
+
 }  // namespace cowslip

@@ -34,6 +34,10 @@ size_t format_int64(int64_t value, char* out);
 std::optional<uint64_t> parse_memory(std::string_view text);
 // 1536 -> "1.50K", as INFO's *_human fields write sizes.
 std::string format_memory_human(uint64_t bytes);
+// For sentences: 850 -> "850 B", 1'536 -> "1.5 KB", -1'536 -> "-1.5 KB", 150 << 20 -> "150 MB", 5 << 30 -> "5120 MB";
+// from 10 GB on "21.5 GB".
+std::string format_size(int64_t bytes);
+std::string format_size(uint64_t bytes);
 
 // The least multiple of `to` that is not below `value`. REQUIRES: `to` is a power of two.
 constexpr size_t round_up(size_t value, size_t to) {

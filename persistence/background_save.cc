@@ -60,6 +60,14 @@ std::string absolute_temporary_path(const std::string& target, pid_t child) {
   return error ? path : absolute;
 }
 
+// How a signal ended the child, for error and log.
+std::string signal_text(const SaveOutcome& outcome) {
+  std::string text = fmt::format("signal {}", outcome.signal != 0 ? outcome.signal : SIGUSR1);
+  if (outcome.oom_kills == 0) return text;
+  const std::string times = outcome.oom_kills == 1 ? "once" : fmt::format("{} times", outcome.oom_kills);
+  return text + fmt::format("; the kernel's OOM killer struck in its control group {} meanwhile", times);
+}
+
 }  // namespace
 
 Forker& real_forker() {
@@ -297,7 +305,8 @@ void BackgroundSave::judge(SaveOutcome& outcome, std::optional<int> wait_status)
       outcome.error = Error{ErrorCode::kLimit, *stop_reason_, 0};
       return;
     }
-    outcome.error = Error{ErrorCode::kIo, fmt::format("signal {}", outcome.signal), 0};
+    outcome.oom_kills = oom_kills_behind(outcome);
+    outcome.error = Error{ErrorCode::kIo, signal_text(outcome), 0};
     return;
   }
   outcome.exit_code = wait_status ? WEXITSTATUS(*wait_status) : (said_done ? kChildOk : kChildFailed);
@@ -305,13 +314,17 @@ void BackgroundSave::judge(SaveOutcome& outcome, std::optional<int> wait_status)
   outcome.cancelled = outcome.exit_code == kChildCancelled;
   if (outcome.ok) return;
   if (outcome.cancelled) {
-    outcome.error = Error{ErrorCode::kIo, fmt::format("signal {}", SIGUSR1), 0};
+    outcome.error = Error{ErrorCode::kIo, signal_text(outcome), 0};
   } else if (final_report_ && final_report_->has(ChildReport::kFailed)) {
     const size_t length = std::min<size_t>(final_report_->text_length, ChildReport::kTextBytes);
     outcome.error = Error{ErrorCode::kIo, std::string(final_report_->text, length), final_report_->os_errno};
   } else {
     outcome.error = Error{ErrorCode::kIo, fmt::format("The child ended with exit code {}", outcome.exit_code), 0};
   }
+}
+
+uint64_t BackgroundSave::oom_kills_behind(const SaveOutcome& outcome) const {
+  return outcome.signal == SIGKILL && !outcome.cancelled && around_.oom_kills ? around_.oom_kills() : 0;
 }
 
 void BackgroundSave::remember_outcome(const SaveOutcome& outcome) {
@@ -346,7 +359,7 @@ void BackgroundSave::log_outcome(const SaveOutcome& outcome) const {
   if (outcome.ok) {
     around_.log.notice("{} terminated with success", what);
   } else if (outcome.signal != 0 || outcome.cancelled) {
-    around_.log.warning("{} terminated by signal {}", what, outcome.signal != 0 ? outcome.signal : SIGUSR1);
+    around_.log.warning("{} terminated by {}", what, signal_text(outcome));
   } else {
     around_.log.warning("{} error", outcome.to_socket ? "Background transfer" : "Background saving");
   }

@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,8 +77,9 @@ struct SaveOutcome {
   bool cancelled = false;
   bool stopped_by_guard = false;  // stop(); `error` says why
   bool to_socket = false;
-  int signal = 0;      // that ended the child, 0: it exited by itself
-  int exit_code = -1;  // when signal is 0
+  int signal = 0;          // that ended the child, 0: it exited by itself
+  int exit_code = -1;      // when signal is 0
+  uint64_t oom_kills = 0;  // in the control group meanwhile, when the child was killed by somebody else
   std::optional<Error> error;
   // Why it did not end well, to stand behind `stopped by guard`, `killed` or `error`; empty when it did, or when it was
   // cancelled, which needs no reason.
@@ -101,6 +103,9 @@ class BackgroundSave {
     const Clock& clock;
     const Logger& log;
     Forker& forker = real_forker();
+    // How many processes the kernel's OOM killer has ended in this process's control group since the last fork, 0 if
+    // nobody counts. Asked when a child was killed by somebody else; empty: nobody to ask.
+    std::function<uint64_t()> oom_kills = {};
   };
   explicit BackgroundSave(Surroundings surroundings);
   // Kills a child that is still at work and waits for it.
@@ -148,6 +153,7 @@ class BackgroundSave {
   void take_report(const ChildReport& report);
   SaveOutcome finish(std::optional<int> wait_status);
   void judge(SaveOutcome& outcome, std::optional<int> wait_status) const;
+  uint64_t oom_kills_behind(const SaveOutcome& outcome) const;
   void log_outcome(const SaveOutcome& outcome) const;
   void remember_outcome(const SaveOutcome& outcome);
   void remove_temporary_file();

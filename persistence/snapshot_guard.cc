@@ -4,19 +4,15 @@
 
 #include <algorithm>
 
+#include "base/numbers.h"
+
 namespace cowslip::persistence {
 namespace {
 
-constexpr uint64_t kMegabyte = 1 << 20;
 constexpr std::string_view kGrowthLimitName = "snapshot-growth-limit";
 
 uint64_t or_zero(int64_t value) {
   return static_cast<uint64_t>(std::max<int64_t>(value, 0));
-}
-
-std::string megabytes(uint64_t bytes) {
-  if (bytes < 100 * kMegabyte) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / kMegabyte);
-  return fmt::format("{} MB", bytes / kMegabyte);
 }
 
 uint64_t less(uint64_t from, uint64_t amount) {
@@ -27,7 +23,7 @@ std::string growth_text(const Forecast& forecast) {
   const std::string basis = forecast.learned_from == 0   ? "an assumption, there is no save to learn from"
                             : forecast.learned_from == 1 ? "learned from 1 save"
                                                          : fmt::format("learned from {} saves", forecast.learned_from);
-  return fmt::format("the save is expected to take {} ({})", megabytes(or_zero(forecast.growth)), basis);
+  return fmt::format("the save is expected to take {} ({})", format_size(or_zero(forecast.growth)), basis);
 }
 
 // A fork makes a second process that could write to everything the first can.
@@ -35,13 +31,14 @@ std::optional<Verdict> judge_commit(const memory::MemoryLimits& limits) {
   if (limits.overcommit != memory::Overcommit::kNever || limits.commit_limit == 0) return {};
   const uint64_t free = less(limits.commit_limit, limits.committed);
   if (limits.data_used <= free) return {};
-  return Verdict{.fits = false,
-                 .limit_name = "commit limit (vm.overcommit_memory=2)",
-                 .limit = limits.commit_limit,
-                 .headroom = free,
-                 .reason = fmt::format("a fork has to commit {} and {} of the commit limit of {} are left "
-                                       "(vm.overcommit_memory is 2)",
-                                       megabytes(limits.data_used), megabytes(free), megabytes(limits.commit_limit))};
+  return Verdict{
+      .fits = false,
+      .limit_name = "commit limit (vm.overcommit_memory=2)",
+      .limit = limits.commit_limit,
+      .headroom = free,
+      .reason = fmt::format("a fork has to commit {} and {} of the commit limit of {} are left "
+                            "(vm.overcommit_memory is 2)",
+                            format_size(limits.data_used), format_size(free), format_size(limits.commit_limit))};
 }
 
 std::optional<Verdict> judge_growth_limit(const Forecast& forecast, const GuardSettings& settings, uint64_t resident) {
@@ -51,10 +48,11 @@ std::optional<Verdict> judge_growth_limit(const Forecast& forecast, const GuardS
                  .limit_name = std::string(kGrowthLimitName),
                  .limit = limit,
                  .headroom = limit,
-                 .reason = fmt::format("{}, and {} is {}", growth_text(forecast), kGrowthLimitName, megabytes(limit))};
+                 .reason = fmt::format("{}, and {} is {}", growth_text(forecast), kGrowthLimitName, format_size(limit))};
 }
 
-Verdict judge_room(const Forecast& forecast, const memory::Headroom& room, const GuardSettings& settings) {
+Verdict judge_room(const Forecast& forecast, const memory::MemoryLimits& limits, const GuardSettings& settings) {
+  const memory::Headroom room = memory::headroom(limits);
   Verdict verdict{.limit_name = std::string(room.limit), .limit = room.total, .headroom = room.bytes, .reason = {}};
   if (room.bytes == memory::kUnlimited) {
     verdict.limit = 0;
@@ -64,11 +62,20 @@ Verdict judge_room(const Forecast& forecast, const memory::Headroom& room, const
   }
   verdict.headroom = less(room.bytes, settings.reserve);
   // What nobody has seen yet is no reason to refuse; no room at all is.
-  const uint64_t needed = forecast.learned_from == 0 ? SnapshotGuard::kMarginBytes : or_zero(forecast.growth);
+  const bool together = limits.cgroup.kills_together && room.limit.starts_with("cgroup");
+  const uint64_t needed = forecast.learned_from == 0 ? SnapshotGuard::kMarginBytes
+                          : together                 ? or_zero(forecast.growth_high)
+                                                     : or_zero(forecast.growth);
   verdict.fits = needed <= verdict.headroom;
   verdict.reason =
       fmt::format("{}, and {} can be taken before the {} of {} ({} kept in reserve)", growth_text(forecast),
-                  megabytes(verdict.headroom), room.limit, megabytes(room.total), megabytes(settings.reserve));
+                  format_size(verdict.headroom), room.limit, format_size(room.total), format_size(settings.reserve));
+  if (together) {
+    verdict.reason += fmt::format(
+        "; {} at most is what has to fit, for memory.oom.group is set: at that limit the "
+        "kernel ends the server together with its child",
+        format_size(needed));
+  }
   return verdict;
 }
 
@@ -77,7 +84,7 @@ Verdict judge_room(const Forecast& forecast, const memory::Headroom& room, const
 Verdict judge_before_fork(const Forecast& forecast, const memory::MemoryLimits& limits, const GuardSettings& settings,
                           uint64_t resident) {
   if (auto verdict = judge_commit(limits)) return *verdict;
-  Verdict verdict = judge_room(forecast, memory::headroom(limits), settings);
+  Verdict verdict = judge_room(forecast, limits, settings);
   if (const auto own = judge_growth_limit(forecast, settings, resident)) {
     const bool nearer = verdict.limit == 0 || own->headroom < verdict.headroom;
     if (nearer && (verdict.fits || !own->fits)) verdict = *own;
@@ -85,7 +92,7 @@ Verdict judge_before_fork(const Forecast& forecast, const memory::MemoryLimits& 
   if (verdict.fits && settings.maxmemory != 0 && forecast.peak_memory > settings.maxmemory) {
     verdict.reason +=
         fmt::format("; the peak of {} is above maxmemory of {}, which bounds the data and not the process",
-                    megabytes(forecast.peak_memory), megabytes(settings.maxmemory));
+                    format_size(forecast.peak_memory), format_size(settings.maxmemory));
   }
   return verdict;
 }
@@ -103,8 +110,8 @@ std::optional<std::string> SnapshotGuard::check(const GuardReading& reading, con
   const uint64_t growth = or_zero(reading.growth);
   if (const uint64_t limit = settings.growth_limit.of(resident_at_fork_);
       settings.growth_limit.any() && growth > limit) {
-    return fmt::format("it had made memory grow by {}, and {} is {}", megabytes(growth), kGrowthLimitName,
-                       megabytes(limit));
+    return fmt::format("it had made memory grow by {}, and {} is {}", format_size(growth), kGrowthLimitName,
+                       format_size(limit));
   }
   if (reading.headroom.bytes == memory::kUnlimited) return {};
   auto until_stopped = static_cast<uint64_t>(consumption() * static_cast<double>(kStopMs)) + kMarginBytes;
@@ -116,8 +123,8 @@ std::optional<std::string> SnapshotGuard::check(const GuardReading& reading, con
   }
   if (reading.headroom.bytes >= settings.reserve + until_stopped) return {};
   return fmt::format("it had made memory grow by {}, lately by {} a second, and only {} were left before the {} of {}",
-                     megabytes(growth), megabytes(static_cast<uint64_t>(consumption() * 1000)),
-                     megabytes(reading.headroom.bytes), reading.headroom.limit, megabytes(reading.headroom.total));
+                     format_size(growth), format_size(static_cast<uint64_t>(consumption() * 1000)),
+                     format_size(reading.headroom.bytes), reading.headroom.limit, format_size(reading.headroom.total));
 }
 
 // Over the last sixty milliseconds, because memory is handed out many pages at a time. What was fastest is forgotten

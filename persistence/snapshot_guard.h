@@ -42,7 +42,9 @@ struct GuardSettings {
 };
 
 // Whether a save with that forecast fits. With no history only what certainly cannot fit does not: the guard that runs
-// along with the save is there for the rest. `resident`: of the process, now. Does not look at settings.enabled.
+// along with the save is there for the rest. Where the kernel would end the server together with the child
+// (memory.oom.group), the forecast's upper end has to fit. `resident`: of the process, now. Does not look at
+// settings.enabled.
 Verdict judge_before_fork(const Forecast& forecast, const memory::MemoryLimits& limits, const GuardSettings& settings,
                           uint64_t resident);
 

@@ -134,6 +134,10 @@ void Observatory::on_save_start() {
   parts_->recorder.begin(parts_->next_id++, parts_->changes);
 }
 
+uint64_t Observatory::oom_kills() const {
+  return parts_->recorder.recording() ? parts_->recorder.oom_kills() : 0;
+}
+
 void Observatory::on_save_end(const persistence::SaveOutcome& outcome) {
   if (!parts_->recorder.recording()) return;
   count_changes();

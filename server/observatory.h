@@ -52,6 +52,8 @@ class Observatory {
   void on_save_start();
   // The child was reaped; SaveControl's state is that of the end.
   void on_save_end(const persistence::SaveOutcome& outcome);
+  // Processes that the kernel's OOM killer has ended in this control group since the fork of the save at work.
+  uint64_t oom_kills() const;
   // From the cron, every 100 ms.
   void sample_rates();
   // Takes note of changes of the dataset, and brings the save at work up to date.

@@ -41,7 +41,8 @@ struct SaveControl::ReportWatch {
 
 SaveControl::SaveControl(Server& server)
     : server_(server),
-      background_({server.keyspace(), server.keyspace().chunks(), real_file_system(), server.clock(), server.log()}),
+      background_({server.keyspace(), server.keyspace().chunks(), real_file_system(), server.clock(), server.log(),
+                   persistence::real_forker(), [&server] { return server.observatory().oom_kills(); }}),
       guard_(server) {}
 
 SaveControl::~SaveControl() = default;

@@ -114,6 +114,7 @@ void SaveRecorder::begin(uint64_t id, uint64_t changes) {
   cgroup_.find();
   cgroup_now_ = cgroup_.read();
   cgroup_anonymous_at_fork_ = cgroup_now_.anonymous;
+  oom_kills_at_fork_ = cgroup_now_.oom_kills.value_or(0);
   alone_in_cgroup_ = only_ours(cgroup_now_.path, state.child_pid);
   (void)server_.command_latency().take_interval();  // what follows is the save's, the fork's stall first
 
@@ -158,6 +159,11 @@ void SaveRecorder::look_at_cgroup() {
   cgroup_now_ = cgroup_.read();
   if (!alone_in_cgroup_) return;
   check_.add_cgroup_growth(static_cast<int64_t>(cgroup_now_.anonymous - cgroup_anonymous_at_fork_));
+}
+
+uint64_t SaveRecorder::oom_kills() const {
+  const uint64_t now = cgroup_.read().oom_kills.value_or(0);
+  return now - std::min(now, oom_kills_at_fork_);
 }
 
 void SaveRecorder::add_point() {

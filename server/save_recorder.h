@@ -35,6 +35,8 @@ class SaveRecorder {
   void update(uint64_t changes);
   // These take longer: there is a row for each command, database, kind and reason.
   void fill_causes();
+  // By the kernel's OOM killer, in this process's control group, since begin(). 0 if nobody counts them.
+  uint64_t oom_kills() const;
   // The child was reaped. The record is complete then, and given away.
   persistence::SaveRecord end(const persistence::SaveOutcome& outcome, uint64_t changes);
 
@@ -61,6 +63,7 @@ class SaveRecorder {
   memory::CgroupMemory cgroup_;
   memory::CgroupReading cgroup_now_;
   uint64_t cgroup_anonymous_at_fork_ = 0;
+  uint64_t oom_kills_at_fork_ = 0;
   bool alone_in_cgroup_ = false;
 };
 

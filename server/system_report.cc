@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/numbers.h"
+#include "persistence/background_save.h"
 #include "persistence/rdb_origin.h"
 #include "server/observatory.h"
 #include "server/server.h"
@@ -17,10 +18,9 @@ namespace {
 DatasetFacts from_settings(const ServerConfig& config) {
   DatasetFacts dataset;
   dataset.maxmemory = config.maxmemory;
-  // Otherwise the child has what it has by default, as SaveControl leaves it.
-  if (config.oom_score_adj != OomScoreMode::kNo) {
-    dataset.oom_score_adj_of_child = config.oom_score_adj_values[kChildOomScore];
-  }
+  dataset.oom_score_adj_of_child = config.oom_score_adj == OomScoreMode::kNo
+                                       ? persistence::SaveRequest().oom_score_adj
+                                       : config.oom_score_adj_values[kChildOomScore];
   return dataset;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/numbers.h"
 #include "protocol/map_reply.h"
 #include "server/admin/snapshot_words.h"
 
@@ -290,13 +291,12 @@ Verdict verdict_of_running(const SaveRecord& save, const Forecast& forecast, con
   const int64_t needed = std::max<int64_t>(0, forecast.growth - grown);
   if (now.limit == 0) {
     verdict.fits = true;
-    verdict.reason = fmt::format("{} more are expected to be needed, and no limit applies", size_words(needed));
+    verdict.reason = fmt::format("{} more are expected to be needed, and no limit applies", format_size(needed));
     return verdict;
   }
   verdict.fits = static_cast<uint64_t>(needed) <= now.headroom;
   verdict.reason = fmt::format("{} more are expected to be needed, and {} are left before the {} of {}",
-                               size_words(needed), size_words(static_cast<int64_t>(now.headroom)), now.limit_name,
-                               size_words(static_cast<int64_t>(now.limit)));
+                               format_size(needed), format_size(now.headroom), now.limit_name, format_size(now.limit));
   return verdict;
 }
 

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <string_view>
+
+#include "base/numbers.h"
 
 namespace cowslip::server {
 namespace {
@@ -57,7 +58,7 @@ int64_t growth_now(const SaveRecord& save) {
 
 std::string running_words(const SaveRecord& save, const Forecast* forecast) {
   const std::string cost = fmt::format("Memory has grown by {}, and the kernel has copied {}.",
-                                       size_words(growth_now(save)), size_words(copied(save)));
+                                       format_size(growth_now(save)), format_size(copied(save)));
   if (forecast == nullptr) {
     return fmt::format("{} has been at work for {}: too early to tell its end. {}", title(save),
                        ms_words(save.duration_ms), cost);
@@ -78,28 +79,16 @@ std::string duration_words(int64_t duration_us) {
   return fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
 }
 
-std::string size_words(int64_t bytes) {
-  if (bytes < 0) return "-" + size_words(-std::max(bytes, -std::numeric_limits<int64_t>::max()));
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  constexpr int64_t kFirstGigabytes = int64_t{10} << 30;  // below, a tenth of a gigabyte would hide too much
-  const auto figure = static_cast<double>(bytes);
-  if (bytes >= kFirstGigabytes) return fmt::format("{:.1f} GB", figure / (1 << 30));
-  const bool small = bytes < 1 << 20;
-  const double scaled = figure / (small ? 1 << 10 : 1 << 20);
-  return fmt::format("{:.{}f} {}", scaled, scaled < 100 ? 1 : 0, small ? "KB" : "MB");
-}
-
 std::string save_words(const SaveRecord& save, const Forecast* forecast) {
   if (save.result == SaveResult::kRunning) return running_words(save, forecast);
   std::string text = fmt::format("{} {} {}", title(save), ending(save.result), ms_words(save.duration_ms));
   if (save.result == SaveResult::kOk) {
-    text +=
-        fmt::format(": {} keys, {} written.", save.keys_written, size_words(static_cast<int64_t>(save.bytes_written)));
+    text += fmt::format(": {} keys, {} written.", save.keys_written, format_size(save.bytes_written));
   } else {
     text += save.error.empty() ? "." : fmt::format(": {}.", save.error);
   }
-  return text + fmt::format(" Memory grew by {} at most, and the kernel copied {}.", size_words(save.growth_peak),
-                            size_words(copied(save)));
+  return text + fmt::format(" Memory grew by {} at most, and the kernel copied {}.", format_size(save.growth_peak),
+                            format_size(copied(save)));
 }
 
 std::string forecast_words(const Forecast& forecast) {
@@ -107,8 +96,8 @@ std::string forecast_words(const Forecast& forecast) {
   text += fmt::format(" save now would pause the server for about {} and take about {}.",
                       duration_words(forecast.fork_us), ms_words(forecast.duration_ms));
   return text + fmt::format(" Memory would grow by about {} (between {} and {}), to {} at its peak.",
-                            size_words(forecast.growth), size_words(forecast.growth_low),
-                            size_words(forecast.growth_high), size_words(static_cast<int64_t>(forecast.peak_memory)));
+                            format_size(forecast.growth), format_size(forecast.growth_low),
+                            format_size(forecast.growth_high), format_size(forecast.peak_memory));
 }
 
 std::string cause_words(const CauseRow& cause, uint64_t whole) {
@@ -116,7 +105,7 @@ std::string cause_words(const CauseRow& cause, uint64_t whole) {
   const double percent = whole == 0 ? 0 : 100 * static_cast<double>(bytes) / static_cast<double>(whole);
   const std::string database = cause.database < 0 ? "" : fmt::format(" in db{}", cause.database);
   return fmt::format("{}{}, {}, {}: {} ({:.1f} %)", cause.command, database, spaced(cause.kind), spaced(cause.reason),
-                     size_words(static_cast<int64_t>(bytes)), percent);
+                     format_size(bytes), percent);
 }
 
 }  // namespace cowslip::server

@@ -11,9 +11,6 @@ namespace cowslip::server {
 
 // 850 -> "850 us", 1'200 -> "1.2 ms", 2'500'000 -> "2.5 s", 95'000'000 -> "1 min 35 s".
 std::string duration_words(int64_t duration_us);
-// Powers of 1024 under the names that the log gives them, gigabytes from 10 on: 850 -> "850 B", 1'536 -> "1.5 KB",
-// -1'536 -> "-1.5 KB", 157'286'400 -> "150 MB", 2^30 -> "1024 MB", 2^34 -> "16.0 GB".
-std::string size_words(int64_t bytes);
 
 // How far a save is or how it ended, and what it cost. `forecast` is null when nothing can be said of its end.
 std::string save_words(const persistence::SaveRecord& save, const persistence::Forecast* forecast);

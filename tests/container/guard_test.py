@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """A server in a memory control group that is too small for a save under writes: does it live, is all of its data there?
 
 Each round sets the group's limit anew, starts a save, and writes as fast as it can while the save is at work. A model
@@ -7,6 +7,8 @@ keeps what was acknowledged, and reads it back. One process serves all rounds. K
   roomy   limit 1.3 x what the server uses: random SETs. The save has to end well
   tight   limit so that the growth of random SETs does not fit: the guard has to stop the save
   large   the same with SETRANGE in values of a megabyte, where each write makes the kernel copy a page
+  killed  the guard is off, and there is less room than writes take: the kernel has to kill, and to take the child
+  late    the same when the child has saved nine tenths and given that memory back: it is no longer a large process
 
     tests/container/guard_test.py [--rounds N] [--keys N] [--redis] [--output FILE.md]
 
@@ -37,6 +39,9 @@ PIECE = 8
 RESERVE = 32 * MB
 PAD = random.Random(7).randbytes(88)
 SKIPPED = 77
+KILL_KINDS = ("killed", "late")
+ROOM_TO_DIE = 8 * MB
+ROOM_TO_DIE_LATE = 2 * MB  # of what little is still written to new memory
 
 
 def key(number):
@@ -77,6 +82,11 @@ class Writer:
 
     def fill(self, first, count):
         self._set(list(range(first, first + count)))
+
+    def add_some(self):
+        first = len(self.model.last)
+        self.model.last.extend([0] * BATCH)
+        self.fill(first, BATCH)
 
     def set_some(self):
         size = len(self.model.last)
@@ -155,6 +165,17 @@ class Group:
         name = "memory.limit_in_bytes" if self.v1 else "memory.max"
         (self.folder / name).write_text(str(limit if limit else -1 if self.v1 else "max"))
 
+    def tighten(self, room):
+        """Leaves so much room, the page cache counted, once the kernel has reclaimed what it can. Returns the limit."""
+        for _ in range(100):
+            limit = self.used() + room
+            try:
+                self.set_limit(limit)
+                return limit
+            except OSError:  # version 1 refuses a limit that it cannot reclaim down to, as long as pages are dirty
+                time.sleep(0.01)
+        raise OSError("the limit cannot be set")
+
     def used(self):
         """What cannot be given back: all that is charged, less the page cache."""
         wanted = ("total_inactive_file", "total_active_file") if self.v1 else ("inactive_file", "active_file")
@@ -183,7 +204,7 @@ def settle(client, group):
 def limit_for(kind, used):
     if kind == "roomy":
         return int(used * 1.3)
-#The guard keeps the reserve and a margin of 8 MB.What is left is less than the writes of a whole save come to.
+    # The guard keeps the reserve and a margin of 8 MB. What is left is less than the writes of a whole save come to.
     return used + RESERVE + (14 * MB if kind == "tight" else 64 * MB)
 
 
@@ -200,7 +221,7 @@ def run_round(kind, server, group, model, options, seed):
     begun = time.monotonic()
     try:
         if server.name == "cowslip":
-#A save that is to be stopped goes slowly, as on a slow disk, and is asked for against the guard's advice.
+            # A save that is to be stopped goes slowly, as on a slow disk, and is asked for against the guard's advice.
             client.call("CONFIG", "SET", "rdb-key-save-delay", 0 if kind == "roomy" else -1)
         client.call("BGSAVE", "FORCE") if kind != "roomy" else client.call("BGSAVE")
         while kind != "roomy" or result.writes < options.writes:
@@ -230,6 +251,78 @@ def run_round(kind, server, group, model, options, seed):
     return result
 
 
+def run_kill_round(kind, server, group, model, options, seed):
+    """Provokes the kernel to kill during a save, and sees whom it took and what is told of it."""
+    result = Round(kind)
+    client = server.client()
+    settle(client, group)
+    kills_before = group.kills()
+    writer = Writer(server.port, model, seed)
+    begun = time.monotonic()
+    try:
+        client.call("CONFIG", "SET", "snapshot-guard", "no")
+        client.call("CONFIG", "SET", "rdb-key-save-delay", -8)
+        client.call("BGSAVE")
+        while kind == "late" and progress(client) < 0.9:
+            time.sleep(0.01)
+        result.used_before = group.used()
+        result.limit = group.tighten(ROOM_TO_DIE_LATE if kind == "late" else ROOM_TO_DIE)
+        while group.kills() == kills_before and saving(client):
+            writer.add_some() if kind == "late" else writer.set_some()
+            result.writes += BATCH
+        while saving(client):
+            time.sleep(0.01)
+        result.least_room = result.limit - group.used()
+        writer.set_some()  # it goes on to serve, in what little room the child has left
+        result.seconds = time.monotonic() - begun
+        info = client.info()
+        result.outcome, result.why = info["snapshot_state"], info["snapshot_error"]
+        result.growth = int(info["snapshot_growth_bytes"])
+        group.set_limit(0)
+        result.kills = group.kills() - kills_before
+        judge_kill(result, server, client, info)
+        client.call("CONFIG", "SET", "snapshot-guard", "yes")
+        result.lost = lost(client, model, writer.touched)
+    except (OSError, EOFError, ServerError, ConnectionError) as error:
+        result.outcome = f"the server is gone: {error}" if server._process.poll() is not None else f"{error}"
+        result.problems.append(result.outcome)
+        group.set_limit(0)
+    result.longest_wait_s = writer.longest_s
+    if result.lost:
+        result.problems.append(f"{result.lost} acknowledged writes are lost")
+    look_for_leftovers(result, server)
+    return result
+
+
+def saving(client):
+    return client.info("persistence")["rdb_bgsave_in_progress"] != "0"
+
+
+def progress(client):
+    """Of the save at work. One that has ended is an error: nothing can be shown on it."""
+    info = client.info("persistence")
+    if info["rdb_bgsave_in_progress"] == "0":
+        raise ServerError("the save ended too soon")
+    return int(info["current_save_keys_processed"]) / max(int(info["current_save_keys_total"]), 1)
+
+
+def judge_kill(result, server, client, info):
+    said = "terminated by signal 9; the kernel's OOM killer struck in its control group"
+    told = {
+        "INFO": f"{info['snapshot_state']} {info['snapshot_error']}",
+        "SNAPSHOT STATUS": repr(client.call("SNAPSHOT", "STATUS")),
+        "SNAPSHOT HISTORY": repr(client.call("SNAPSHOT", "HISTORY", "1")),
+        "the log": (server.folder / "log").read_text(errors="replace") + "killed",
+    }
+    for where, text in told.items():
+        if said not in text or "killed" not in text:
+            result.problems.append(f"{where} does not say what happened: {text[-300:]}")
+    if result.kills != 1:
+        result.problems.append(f"the kernel killed {result.kills} processes instead of one")
+    if info["process_id"] != str(server.pid) or server._process.poll() is not None:
+        result.problems.append("it is another server")
+
+
 def judge(result, server):
     wanted = "ok" if result.kind == "roomy" else "stopped by guard"
     if result.outcome != wanted:
@@ -238,6 +331,10 @@ def judge(result, server):
         result.problems.append(f"{result.lost} acknowledged writes are lost")
     if result.kills:
         result.problems.append(f"{result.kills} processes were killed by the kernel")
+    look_for_leftovers(result, server)
+
+
+def look_for_leftovers(result, server):
     leftover = [file.name for file in server.folder.glob("temp-*")]
     if leftover:
         time.sleep(1)  # a thread removes large ones
@@ -257,13 +354,14 @@ def experiment(name, program, kinds, options):
             model = Model(options.keys, options.large if "large" in kinds else 0)
             fill(server, model)
             for number, kind in enumerate(kinds):
-                rounds.append(run_round(kind, server, group, model, options, options.seed + number))
+                run = run_kill_round if kind in KILL_KINDS else run_round
+                rounds.append(run(kind, server, group, model, options, options.seed + number))
                 say(name, number + 1, rounds[-1])
                 if server._process.poll() is not None:
                     break
             else:
                 with server.client() as client:
-                    missing = lost(client, model, range(options.keys))
+                    missing = lost(client, model, range(len(model.last)))
                 if missing:
                     rounds[-1].problems.append(f"at the end {missing} acknowledged writes are lost")
         return rounds
@@ -309,8 +407,8 @@ def table(experiments, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--kinds", default="roomy,tight,large")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--kinds", default="roomy,tight,large,killed,late")
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--large", type=int, default=150, help="values of a megabyte (default 150)")
     parser.add_argument("--writes", type=int, help="per round (default: a third of the keys)")

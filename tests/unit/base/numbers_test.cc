@@ -189,6 +189,19 @@ TEST(FormatMemoryHuman, ScalesByPowersOf1024) {
   EXPECT_EQ(format_memory_human(uint64_t{7} << 50), "7.00P");
 }
 
+TEST(FormatSize, ForSentences) {
+  EXPECT_EQ(format_size(INT64_C(0)), "0 B");
+  EXPECT_EQ(format_size(INT64_C(1536)), "1.5 KB");
+  EXPECT_EQ(format_size(INT64_C(-1536)), "-1.5 KB");
+  EXPECT_EQ(format_size(UINT64_C(300) << 10), "300 KB");
+  EXPECT_EQ(format_size(UINT64_C(3) << 19), "1.5 MB");
+  EXPECT_EQ(format_size(UINT64_C(150) << 20), "150 MB");
+  EXPECT_EQ(format_size((UINT64_C(10) << 30) - (1 << 20)), "10239 MB");
+  EXPECT_EQ(format_size(UINT64_C(10) << 30), "10.0 GB");
+  EXPECT_EQ(format_size(UINT64_C(43) << 29), "21.5 GB");
+  EXPECT_EQ(format_size(INT64_MIN), "-8589934592.0 GB");
+}
+
 TEST(RoundUp, GivesTheNextMultiple) {
   static_assert(round_up(0, 4096) == 0);
   EXPECT_EQ(round_up(1, 4096), 4096u);

@@ -169,6 +169,26 @@ TEST_F(BackgroundSaveTest, AKilledChildLeavesTheOldSnapshotAndNoTrace) {
   EXPECT_TRUE(log_has("# Background saving terminated by signal 9"));
 }
 
+TEST_F(BackgroundSaveTest, WhereTheOomKillerStruckItIsSaid) {
+  for (const uint64_t kills : {1, 3}) {
+    BackgroundSave save(
+        {*keyspace_, keyspace_->chunks(), files_, clock_, log_, real_forker(), [kills] { return kills; }});
+    start_slow(save);
+    ::kill(save.child_pid(), SIGKILL);
+    EXPECT_EQ(finish(save).oom_kills, kills);
+    const std::string text =
+        std::string("Background saving terminated by signal 9; the kernel's OOM killer struck in its control group ") +
+        (kills == 1 ? "once meanwhile" : "3 times meanwhile");
+    EXPECT_EQ(save.state().last_error, text);
+    EXPECT_EQ(save.state().last_outcome, "killed");
+    EXPECT_TRUE(log_has("# " + text));
+    start_slow(save);
+    save.stop("a test");
+    EXPECT_EQ(finish(save).oom_kills, 0u) << "that was us";
+    EXPECT_FALSE(save.state().last_error.contains("OOM killer"));
+  }
+}
+
 TEST_F(BackgroundSaveTest, AKilledChildLeavesNoTraceWhenTheParentChangedItsFolder) {
   const auto here = std::filesystem::current_path();
   std::filesystem::current_path(folder_.path());

@@ -51,6 +51,31 @@ TEST(JudgeBeforeFork, ReclaimableCacheIsRoom) {
   EXPECT_TRUE(judge_before_fork(expecting(10 * kMegabyte, 1), limits, kSettings, kResident).fits);
 }
 
+TEST(JudgeBeforeFork, WhereAllAreKilledTogetherTheUpperEndHasToFit) {
+  auto limits = group_of(500 * kMegabyte, 400 * kMegabyte);
+  Forecast forecast = expecting(50 * kMegabyte, 3);
+  forecast.growth_high = 70 * kMegabyte;
+  EXPECT_TRUE(judge_before_fork(forecast, limits, kSettings, kResident).fits);
+  limits.cgroup.kills_together = true;
+  const Verdict verdict = judge_before_fork(forecast, limits, kSettings, kResident);
+  EXPECT_FALSE(verdict.fits);
+  EXPECT_TRUE(verdict.reason.contains("70.0 MB at most is what has to fit, for memory.oom.group is set"))
+      << verdict.reason;
+  forecast.growth_high = 68 * kMegabyte;
+  EXPECT_TRUE(judge_before_fork(forecast, limits, kSettings, kResident).fits);
+  limits.cgroup.limit = memory::kUnlimited;  // then it is the machine's memory, and the child alone is killed
+  EXPECT_FALSE(judge_before_fork(forecast, limits, kSettings, kResident).reason.contains("oom.group"));
+}
+
+TEST(JudgeBeforeFork, FiguresFromTenGigabytesOnAreInGigabytes) {
+  const Verdict verdict = judge_before_fork(expecting(64 * kMegabyte, 1), group_of(22016 * kMegabyte, 400 * kMegabyte),
+                                            kSettings, kResident);
+  EXPECT_TRUE(
+      verdict.reason.contains("64.0 MB (learned from 1 save), and 21.1 GB can be taken before the cgroup v1 "
+                              "limit of 21.5 GB (32.0 MB kept"))
+      << verdict.reason;
+}
+
 TEST(JudgeBeforeFork, WithoutHistoryOnlyWhatCannotFitIsRefused) {
   EXPECT_TRUE(
       judge_before_fork(expecting(900 * kMegabyte, 0), group_of(500 * kMegabyte, 400 * kMegabyte), kSettings, kResident)

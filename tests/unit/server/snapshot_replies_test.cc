@@ -418,16 +418,5 @@ TEST(SnapshotWords, Durations) {
   EXPECT_EQ(duration_words(65'000'000), "1 min 05 s");
 }
 
-TEST(SnapshotWords, Sizes) {
-  EXPECT_EQ(size_words(0), "0 B");
-  EXPECT_EQ(size_words(1536), "1.5 KB");
-  EXPECT_EQ(size_words(-1536), "-1.5 KB");
-  EXPECT_EQ(size_words(150 << 20), "150 MB");
-  EXPECT_EQ(size_words(int64_t{3} << 29), "1536 MB");
-  EXPECT_EQ(size_words((int64_t{10} << 30) - 1), "10240 MB");
-  EXPECT_EQ(size_words(int64_t{10} << 30), "10.0 GB");
-  EXPECT_EQ(size_words(int64_t{1} << 50), "1048576.0 GB");
-}
-
 }  // namespace
 }  // namespace cowslip::server
