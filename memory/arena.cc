@@ -50,11 +50,9 @@ void* Arena::allocate(BlockKind kind, size_t bytes) {
   ChunkInfo& chunk = pool_.info_of(*slab);
   count(chunk, 1, slab_shape(size_class).slot_bytes);
   char* const block = pool_.slot_of(chunk, *slab, slot);
-  if (pool_.ledger_.counting()) [[unlikely]] {
-    wrote_bit(chunk, *slab, slot);
-    pool_.ledger_.block_taken(chunk, block, slab_shape(size_class).slot_bytes, bytes, database_);
-  }
   unpoison(block, slab_shape(size_class).slot_bytes);
+  if (pool_.ledger_.counting()) [[unlikely]]
+    return slot_taken(chunk, *slab, block, bytes);
   return block;
 }
 
@@ -65,16 +63,40 @@ void Arena::release(void* block) {
   const size_t offset = pool_.offset_of(block);
   Slab& slab = chunk.slab_at(offset);
   const SlabShape& shape = slab.shape();
-  const size_t slot = shape.slot_at(offset % kSlabBytes);
-  slab.release_slot(slot);
-  if (pool_.ledger_.counting()) [[unlikely]] {
-    wrote_bit(chunk, slab, slot);
-    pool_.ledger_.block_released(chunk, shape.slot_bytes);
-  }
+  slab.release_slot(shape.slot_at(offset % kSlabBytes));
   count(chunk, -1, -int64_t{shape.slot_bytes});
   poison(block, shape.slot_bytes);
+  if (pool_.ledger_.counting()) [[unlikely]]
+    return slot_released(chunk, slab, block);
+  slot_is_free(chunk, slab);
+}
+
+inline void Arena::slot_is_free(ChunkInfo& chunk, Slab& slab) {
   if (slab.live == 0) return close_slab(chunk, slab);
   offer(slab, chunk);
+}
+
+// What follows only runs during a snapshot. It is called last, so that neither allocate() nor release() has to save
+// registers for it.
+[[gnu::noinline]] void* Arena::slot_taken(const ChunkInfo& chunk, const Slab& slab, void* block, size_t bytes) {
+  wrote_bit(chunk, slab, block);
+  pool_.ledger_.block_taken(chunk, static_cast<char*>(block), slab.shape().slot_bytes, bytes, database_);
+  return block;
+}
+
+[[gnu::noinline]] void Arena::slot_released(ChunkInfo& chunk, Slab& slab, const void* block) {
+  wrote_bit(chunk, slab, block);
+  pool_.ledger_.block_released(chunk, slab.shape().slot_bytes);
+  slot_is_free(chunk, slab);
+}
+
+// The bit of a block's slot. What is known of a chunk born since the fork was counted when it was taken (add_chunks()).
+inline void Arena::wrote_bit(const ChunkInfo& chunk, const Slab& slab, const void* block) {
+  if (!pool_.ledger_.is_fresh(chunk)) {
+    pool_.infos_watch_.wrote(&chunk, database_);
+    pool_.infos_watch_.wrote(&slab, database_);
+  }
+  bitmaps_.wrote(&slab.live_bits[slab.shape().slot_at(pool_.offset_of(block) % kSlabBytes) / 64]);
 }
 
 Slab& Arena::open_slab(BlockKind kind, SizeClass size_class) {
@@ -171,12 +193,6 @@ void Arena::count(ChunkInfo& chunk, int64_t blocks, int64_t bytes) {
   of_kind.blocks += static_cast<uint64_t>(blocks);
   of_kind.used_bytes += static_cast<uint64_t>(bytes);
   chunk.add_used(bytes);
-}
-
-void Arena::wrote_bit(const ChunkInfo& chunk, const Slab& slab, size_t slot) {
-  pool_.infos_watch_.wrote(&chunk, database_);
-  pool_.infos_watch_.wrote(&slab, database_);
-  bitmaps_.wrote(&slab.live_bits[slot / 64]);
 }
 
 // The same for pages.

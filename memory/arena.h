@@ -108,6 +108,11 @@ class Arena {
   // ---- slots ----
   Slab& open_slab(BlockKind kind, SizeClass size_class);
   void close_slab(ChunkInfo& chunk, Slab& slab);
+  void slot_is_free(ChunkInfo& chunk, Slab& slab);
+  // During a snapshot: tell the ledger, and go on.
+  void* slot_taken(const ChunkInfo& chunk, const Slab& slab, void* block, size_t bytes);
+  void slot_released(ChunkInfo& chunk, Slab& slab, const void* block);
+  void wrote_bit(const ChunkInfo& chunk, const Slab& slab, const void* block);
 
   // ---- pages (arena_pages.cc) ----
   // How many chunks are looked at whose largest run may or may not do.
@@ -136,7 +141,6 @@ class Arena {
   void unlink(Candidate& candidate);
   // Metadata of a chunk is written: tells the ledger.
   void wrote(const void* at);
-  void wrote_bit(const ChunkInfo& chunk, const Slab& slab, size_t slot);
   void wrote_all_of(const ChunkInfo& chunk);
   void wrote_infos();
 

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "base/numbers.h"
 #include "memory/bits.h"
@@ -19,18 +20,9 @@ constexpr size_t kWatchBitsAtLeast = 1u << 20;
 // The bits of 32 GiB of chunks. More of them are taken back by the kernel, at the price of a fault for each 128 MiB of
 // chunks that is written during the next snapshot.
 constexpr size_t kClearedByHand = 1u << 20;
-constexpr size_t kLeastRowSlots = 256;
 
 static_assert(static_cast<int>(BlockKind::kLargeValue) == static_cast<int>(MemoryKind::kLargeValue) &&
               static_cast<int>(BlockKind::kNode) == static_cast<int>(MemoryKind::kNode));
-MemoryKind kind_of(const ChunkInfo& chunk) {
-  return static_cast<MemoryKind>(chunk.kind);
-}
-
-size_t hash_of(uint16_t cause, int database, MemoryKind kind, WriteReason reason) {
-  const size_t what = static_cast<size_t>(kind) * kWriteReasons + static_cast<size_t>(reason);
-  return what + cause * size_t{kMemoryKinds * kWriteReasons} + static_cast<size_t>(database) * 7919;
-}
 
 }  // namespace
 
@@ -64,7 +56,8 @@ void CowLedger::begin(size_t chunks_in_use, bool huge_pages) {
   assert(!counting_);
   commit(chunks_in_use);
   rows_.clear();
-  std::ranges::fill(row_slots_, 0);
+  row_slots_.clear();
+  set_slot_bits(kLeastSlotBits);
   touched_.clear();
   new_pages_.clear();
   watched_words_ = watched_copies_ = watched_let_go_ = fresh_freed_bytes_ = 0;
@@ -74,12 +67,14 @@ void CowLedger::begin(size_t chunks_in_use, bool huge_pages) {
     if (pages == 0 || (watched_words_ + words) * sizeof(uint64_t) > watch_bits_bytes_) continue;
     watch->begin(pages, reinterpret_cast<uint64_t*>(bits_.begin()) + watched_words_);
     watched_words_ += words;
+    counting_indexes_ |= watch->kind_ == MemoryKind::kIndex;
   }
   at_fork_ = measure_();
   const std::lock_guard lock(mutex_);
   chunk_growth_bytes_ = 0;
   let_go_.clear();
   huge_pages_ = huge_pages;
+  whole_since_ = huge_pages ? epoch_.current() : kNoEpoch;
   counting_ = true;
 }
 
@@ -97,7 +92,8 @@ void CowLedger::end() {
   last_ = reckon();
   last_.outstanding_pages = last_.let_go_bytes = 0;
   const std::lock_guard lock(mutex_);
-  counting_ = false;
+  counting_ = counting_indexes_ = false;
+  whole_since_ = kNoEpoch;
   for (PageWatch* watch : watches_) watch->end();
   if (bits_.committed() - watch_bits_bytes_ > kClearedByHand) return bits_.give_back(0);
   std::memset(bits_.begin(), 0, watched_words_ * sizeof(uint64_t));
@@ -139,7 +135,7 @@ LedgerTotals CowLedger::reckon() const {
 }
 
 std::vector<LedgerRow> CowLedger::rows() const {
-  return rows_;
+  return {rows_.begin(), rows_.end()};
 }
 
 // ---- what is counted ----
@@ -154,13 +150,8 @@ void CowLedger::watched_range_gone(size_t pages_not_copied) {
   if (counting_) watched_let_go_ += pages_not_copied;
 }
 
-void CowLedger::block_taken(const ChunkInfo& chunk, const char* block, size_t bytes, size_t written, int database) {
-  if (chunk.born == epoch_.current() && huge_pages_) [[likely]] {
-    LedgerRow& taken = row(kind_of(chunk), database, reason_);
-    taken.blocks++;
-    taken.fresh_bytes += bytes;
-    return;
-  }
+void CowLedger::block_taken_in_pages(const ChunkInfo& chunk, const char* block, size_t bytes, size_t written,
+                                     int database) {
   const Age age = age_of(static_cast<ChunkNumber>(&chunk - infos_));
   LedgerRow& taken = row(kind_of(chunk), database, age == Age::kInherited ? reason_in_place() : reason_);
   taken.blocks++;
@@ -168,10 +159,6 @@ void CowLedger::block_taken(const ChunkInfo& chunk, const char* block, size_t by
   if (age == Age::kGivenBack) taken.reused_bytes += bytes;
   if (age == Age::kInherited) mark_copied(chunk, block, written, database);
   if (age == Age::kFresh && !huge_pages_) mark_fresh(block, written);
-}
-
-void CowLedger::block_released(const ChunkInfo& chunk, size_t bytes) {
-  if (chunk.born == epoch_.current()) fresh_freed_bytes_ += bytes;
 }
 
 void CowLedger::block_written(const ChunkInfo& chunk, const char* at, size_t bytes, int database) {
@@ -256,7 +243,7 @@ void CowLedger::chunk_returned(ChunkNumber chunk, size_t resident_bytes) {
 }
 
 CowLedger::Age CowLedger::age_of(ChunkNumber chunk) const {
-  if (infos_[chunk].born == epoch_.current()) return Age::kFresh;
+  if (is_fresh(infos_[chunk])) return Age::kFresh;
   return epoch_.given_back(chunk) ? Age::kGivenBack : Age::kInherited;
 }
 
@@ -277,34 +264,30 @@ void CowLedger::mark_all(size_t chunk, bool marked) {
 
 // ---- rows ----
 
-// The same cause does the same again, usually.
-LedgerRow& CowLedger::row(MemoryKind kind, int database, WriteReason reason) {
-  const auto matches = [&](const LedgerRow& row) {
-    return row.cause == cause_ && row.database == database && row.kind == kind && row.reason == reason;
-  };
-  if (last_row_ < rows_.size() && matches(rows_[last_row_])) return rows_[last_row_];
-  if (rows_.size() * 2 >= row_slots_.size()) grow_slots();
-  for (size_t slot = hash_of(cause_, database, kind, reason);; slot++) {
-    uint32_t& number = row_slots_[slot & (row_slots_.size() - 1)];
-    if (number == 0) {
-      rows_.push_back({.cause = cause_, .database = database, .kind = kind, .reason = reason});
-      number = static_cast<uint32_t>(rows_.size());
-      return rows_.back();
-    }
-    LedgerRow& row = rows_[number - 1];
-    if (!matches(row)) continue;
-    last_row_ = number - 1;
-    return row;
-  }
+// The row of that key, made if there is none.
+LedgerRow& CowLedger::find_row(uint64_t key) {
+  if (RowSlot& slot = probe(key); slot.key == key) return *slot.row;
+  rows_.push_back({.cause = static_cast<uint16_t>(key >> 48),
+                   .database = static_cast<int>(static_cast<uint32_t>(key >> 16)),
+                   .kind = static_cast<MemoryKind>(key >> 8 & 0xFF),
+                   .reason = static_cast<WriteReason>(key & 0xFF)});
+  if (rows_.size() * 2 > row_slots_.size()) set_slot_bits(row_slot_bits_ + 1);
+  probe(key) = {.key = key, .row = &rows_.back()};
+  return rows_.back();
 }
 
-void CowLedger::grow_slots() {
-  row_slots_.assign(std::max<size_t>(2 * row_slots_.size(), kLeastRowSlots), 0);
-  for (size_t number = 1; number <= rows_.size(); number++) {
-    const LedgerRow& row = rows_[number - 1];
-    size_t slot = hash_of(row.cause, row.database, row.kind, row.reason) & (row_slots_.size() - 1);
-    while (row_slots_[slot] != 0) slot = (slot + 1) & (row_slots_.size() - 1);
-    row_slots_[slot] = static_cast<uint32_t>(number);
+// Where the key is, or belongs.
+CowLedger::RowSlot& CowLedger::probe(uint64_t key) {
+  size_t slot = slot_of(key);
+  while (row_slots_[slot].key != key && row_slots_[slot].key != kNoKey) slot = (slot + 1) % row_slots_.size();
+  return row_slots_[slot];
+}
+
+void CowLedger::set_slot_bits(int bits) {
+  row_slot_bits_ = bits;
+  const auto before = std::exchange(row_slots_, std::vector<RowSlot>(size_t{1} << bits));
+  for (const RowSlot& slot : before) {
+    if (slot.key != kNoKey) probe(slot.key) = slot;
   }
 }
 

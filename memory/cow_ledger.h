@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string_view>
@@ -123,6 +124,8 @@ class CowLedger {
   std::vector<LedgerRow> rows() const;
   // Whether a child is alive and its cost is counted.
   bool counting() const { return counting_; }
+  // The same, and the child has inherited an index or an expiry queue.
+  bool counting_indexes() const { return counting_indexes_; }
   // Bytes of the pages that were ever found to be copied, in all snapshots. Any thread.
   uint64_t copied_bytes_ever() const { return copied_bytes_ever_.load(std::memory_order_relaxed); }
 
@@ -151,6 +154,7 @@ class CowLedger {
   friend class ChunkPool;
   friend class PageWatch;
 
+  static constexpr uint32_t kNoEpoch = UINT32_MAX;
   static constexpr size_t kWordsPerChunk = kPagesPerChunk / 64;
 
   // ---- snapshots ----
@@ -166,8 +170,15 @@ class CowLedger {
 
   // ---- blocks. REQUIRES: counting() ----
   // A block was taken; `written` of its bytes, from its beginning, are written now.
-  void block_taken(const ChunkInfo& chunk, const char* block, size_t bytes, size_t written, int database);
-  void block_released(const ChunkInfo& chunk, size_t bytes);
+  void block_taken(const ChunkInfo& chunk, const char* block, size_t bytes, size_t written, int database) {
+    if (chunk.born != whole_since_) return block_taken_in_pages(chunk, block, bytes, written, database);
+    LedgerRow& taken = row(kind_of(chunk), database, reason_);
+    taken.blocks++;
+    taken.fresh_bytes += bytes;
+  }
+  void block_released(const ChunkInfo& chunk, size_t bytes) {
+    if (is_fresh(chunk)) fresh_freed_bytes_ += bytes;
+  }
   // Bytes of a block are written.
   void block_written(const ChunkInfo& chunk, const char* at, size_t bytes, int database);
 
@@ -182,6 +193,7 @@ class CowLedger {
     size_t bytes;
   };
   enum class Age { kFresh, kGivenBack, kInherited };
+  bool is_fresh(const ChunkInfo& chunk) const { return chunk.born == epoch_.current(); }
   Age age_of(ChunkNumber chunk) const;
   uint64_t* bits_of(size_t chunk) const;
   uint64_t marked_pages(size_t chunk) const;
@@ -194,9 +206,41 @@ class CowLedger {
   bool is_new(const char* at) const;
   void mark_fresh(const char* at, size_t bytes);
   WriteReason reason_in_place() const { return reason_ == WriteReason::kFreshWrite ? WriteReason::kInPlace : reason_; }
-  LedgerRow& row(MemoryKind kind, int database, WriteReason reason);
-  void grow_slots();
+  void block_taken_in_pages(const ChunkInfo& chunk, const char* block, size_t bytes, size_t written, int database);
+
+  // ---- rows: found by one word, that of their cause, database, kind and reason (from the highest bits down) ----
+  struct RowSlot {
+    uint64_t key = kNoKey;
+    LedgerRow* row = nullptr;
+  };
+  static constexpr uint64_t kNoKey = UINT64_MAX;
+  static constexpr int kLeastSlotBits = 8;
+  static uint64_t key_of(uint16_t cause, int database, MemoryKind kind, WriteReason reason) {
+    return uint64_t{cause} << 48 | uint64_t{static_cast<uint32_t>(database)} << 16 |
+           uint64_t{static_cast<uint8_t>(kind)} << 8 | static_cast<uint8_t>(reason);
+  }
+  static MemoryKind kind_of(const ChunkInfo& chunk) { return static_cast<MemoryKind>(chunk.kind); }
+  size_t slot_of(uint64_t key) const { return key * 0x9E3779B97F4A7C15 >> (64 - row_slot_bits_); }
+  LedgerRow& row(MemoryKind kind, int database, WriteReason reason) {
+    const uint64_t key = key_of(cause_, database, kind, reason);
+    const RowSlot& slot = row_slots_[slot_of(key)];
+    return slot.key == key ? *slot.row : find_row(key);
+  }
+  LedgerRow& find_row(uint64_t key);
+  RowSlot& probe(uint64_t key);
+  void set_slot_bits(int bits);
   LedgerTotals reckon() const;
+
+  // What each block that is taken or released looks at; event loop only.
+  alignas(64) bool counting_ = false;  // written under the mutex
+  bool counting_indexes_ = false;
+  WriteReason reason_ = WriteReason::kFreshWrite;
+  uint16_t cause_ = kServerCause;
+  // The epoch of chunks born since the fork, if they are touched whole, so that no page of them need be looked at.
+  uint32_t whole_since_ = kNoEpoch;
+  int row_slot_bits_ = kLeastSlotBits;
+  std::vector<RowSlot> row_slots_;  // open addressing; two to the power of row_slot_bits_
+  uint64_t fresh_freed_bytes_ = 0;
 
   // Constant after construction.
   const SnapshotEpoch& epoch_;
@@ -207,23 +251,17 @@ class CowLedger {
   AddressRange bits_;        // not inherited: the watches' first, then eight words for each chunk
   size_t watch_bits_bytes_;  // of them
 
-  // Event loop only; the two that others read are written under the mutex.
-  bool counting_ = false;
-  bool huge_pages_ = false;
-  WriteReason reason_ = WriteReason::kFreshWrite;
-  uint16_t cause_ = kServerCause;
+  // Event loop only.
+  bool huge_pages_ = false;  // written under the mutex
   std::vector<PageWatch*> watches_;
   size_t watched_words_ = 0;            // of the watches' bits in use
   std::vector<ChunkNumber> touched_;    // chunks with copied pages
   std::vector<ChunkNumber> new_pages_;  // of each page that was new in a chunk that the child has
   uint64_t watched_copies_ = 0;         // pages of ranges beside the chunks
   uint64_t watched_let_go_ = 0;         // the same, that were not copied before the parent gave them back
-  uint64_t fresh_freed_bytes_ = 0;
   EngineMemory at_fork_;
-  LedgerTotals last_;  // of the snapshot that has ended
-  std::vector<LedgerRow> rows_;
-  size_t last_row_ = 0;              // that was asked for
-  std::vector<uint32_t> row_slots_;  // 1 + number of a row, by the hash of its key; a power of two
+  LedgerTotals last_;           // of the snapshot that has ended
+  std::deque<LedgerRow> rows_;  // they stay where they are
 
   // Any thread.
   std::atomic<uint64_t> copied_bytes_ever_ = 0;

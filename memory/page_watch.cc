@@ -1,7 +1,6 @@
 #include "memory/page_watch.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "memory/cow_ledger.h"
@@ -18,12 +17,10 @@ void PageWatch::start(CowLedger& ledger, const AddressRange& range, MemoryKind k
 
 void PageWatch::stop() {
   if (ledger_ == nullptr) return;
-  size_t copied = 0;
-  for (size_t word = 0; word < (pages_ + 63) / 64; word++) copied += static_cast<size_t>(std::popcount(bits_[word]));
-  ledger_->watched_range_gone(pages_ - copied);
+  ledger_->watched_range_gone(unwritten_);
   ledger_->remove(*this);
   ledger_ = nullptr;
-  pages_ = 0;
+  end();
 }
 
 size_t PageWatch::inherited_pages() const {
@@ -34,10 +31,12 @@ size_t PageWatch::inherited_pages() const {
 void PageWatch::begin(size_t pages, uint64_t* bits) {
   begin_ = reinterpret_cast<uintptr_t>(range_->begin());
   bits_ = bits;
-  pages_ = pages;
+  pages_ = unwritten_ = pages;
 }
 
-void PageWatch::first_write(int database) {
+void PageWatch::first_write(size_t page, int database) {
+  bits_[page / 64] |= bit_of(page);
+  unwritten_--;
   ledger_->count_watched_copy(kind_, database);
 }
 

@@ -1,8 +1,8 @@
 // The pages of one address range that a child inherits, and which of them have been written since the fork.
 //
 // The owner of the range says where it writes; the first write to a page that was in use at the fork is counted by the
-// ledger (cow_ledger.h). A range that is kept from the child has nothing to be watched, and between snapshots wrote()
-// is a comparison.
+// ledger (cow_ledger.h). wrote() is a comparison as long as there is nothing left to be found: between snapshots, in a
+// range that is kept from the child, and once all pages have been written.
 //
 // Thread: event loop only.
 #pragma once
@@ -35,13 +35,11 @@ class PageWatch {
   // A few bytes at `at` are written, on behalf of a database (kNoDatabase: of all). Anything outside the range is
   // ignored.
   void wrote(const void* at, int database) {
+    if (unwritten_ == 0) [[likely]]
+      return;
     const size_t page = (reinterpret_cast<uintptr_t>(at) - begin_) / kPageBytes;
-    if (page >= pages_) return;
-    uint64_t& word = bits_[page / 64];
-    const uint64_t bit = uint64_t{1} << (page % 64);
-    if ((word & bit) != 0) return;
-    word |= bit;
-    first_write(database);
+    if (page >= pages_ || (bits_[page / 64] & bit_of(page)) != 0) return;
+    first_write(page, database);
   }
 
  private:
@@ -49,11 +47,13 @@ class PageWatch {
   // Pages that the child will inherit.
   size_t inherited_pages() const;
   void begin(size_t pages, uint64_t* bits);
-  void end() { pages_ = 0; }
-  void first_write(int database);
+  void end() { pages_ = unwritten_ = 0; }
+  static uint64_t bit_of(size_t page) { return uint64_t{1} << (page % 64); }
+  void first_write(size_t page, int database);
 
+  size_t unwritten_ = 0;  // pages that are not marked yet
+  size_t pages_ = 0;      // that are watched
   uintptr_t begin_ = 0;
-  size_t pages_ = 0;  // 0: nothing is watched
   uint64_t* bits_ = nullptr;
   CowLedger* ledger_ = nullptr;
   const AddressRange* range_ = nullptr;

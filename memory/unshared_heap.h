@@ -53,13 +53,13 @@ class UnsharedHeap {
 
   KernelMemory* kernel_;
   AddressRange range_;  // reserved with the first block
-  PageWatch watch_;
-  int database_ = -1;
   bool forked_ = false;
   size_t end_ = 0;    // of what was ever handed out
   size_t ready_ = 0;  // of what was readied ahead
   uint64_t used_bytes_ = 0;
   std::array<Free*, kLargest / kGranule> free_{};
+  int database_ = -1;
+  PageWatch watch_;
 };
 
 // The standard's allocator interface over it. T's size is at most kLargest for one; arrays are counted as a whole.

@@ -108,15 +108,19 @@ void Database::expire(Index::Slot slot, uint64_t hash) {
   keyspace_.statistics().expired_keys++;
 }
 
+inline void Database::wrote(Index::Slot slot) {
+  if (keyspace_.chunks().ledger().counting_indexes()) [[unlikely]]
+    contents_->index.wrote(slot);
+}
+
 void Database::touch(Index::Slot slot) {
   slot.set_access(keyspace_.access_clock().touched(slot.access(), keyspace_.now_ms(), keyspace_.random()));
-  if (keyspace_.chunks().ledger().counting()) [[unlikely]]
-    contents_->index.wrote(slot);
+  wrote(slot);
 }
 
 void Database::point(Index::Slot& slot, const Entry* entry) {
   slot.set_entry(entry);
-  contents_->index.wrote(slot);
+  wrote(slot);
 }
 
 // The expiry queue follows the entry that `slot` holds (or held) to `entry`.

@@ -169,6 +169,7 @@ class Database {
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
   void expire(Index::Slot slot, uint64_t hash);
   void touch(Index::Slot slot);
+  void wrote(Index::Slot slot);
   // Makes the slot refer to `entry`.
   void point(Index::Slot& slot, const Entry* entry);
   // Has what the index or the queue will grow into touched by another thread.

@@ -254,6 +254,10 @@ void Index::set_forked(bool forked) {
   if (range_) range_.set_forked(forked);
 }
 
+void Index::wrote(Slot slot) {
+  wrote(slot.bucket());
+}
+
 void Index::watch(memory::CowLedger& ledger, int database) {
   database_ = database;
   watch_.start(ledger, range_, memory::MemoryKind::kIndex, [this] { return touched_bytes(); });

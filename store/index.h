@@ -121,7 +121,7 @@ class Index {
   void stop_watching() { watch_.stop(); }
   void set_database(int database) { database_ = database; }
   // The slot's reference or access stamp is written.
-  void wrote(Slot slot) { wrote(slot.bucket()); }
+  void wrote(Slot slot);
   // Of the home buckets and what was readied ahead; whole pages.
   uint64_t touched_bytes() const;
 
@@ -207,14 +207,14 @@ class Index {
   memory::KernelMemory* kernel_;
 
   bool forked_ = false;
-  int database_ = -1;
-  memory::PageWatch watch_;
   memory::AddressRange range_;  // reserved with the first bucket
   size_t size_ = 0;
   size_t buckets_ = 0;      // home buckets
   uint64_t mask_ = 0;       // the smallest 2^k - 1 that covers their numbers
   size_t ready_bytes_ = 0;  // of the range: what the buckets may grow into without another call to the system
   size_t overflow_buckets_ = 0;
+  int database_ = -1;
+  memory::PageWatch watch_;
   std::vector<Moving> moving_;  // the chain that is being split; empty otherwise
 };
 
