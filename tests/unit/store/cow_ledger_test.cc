@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "memory/heap.h"
 #include "memory/poison.h"
 #include "memory/process_memory.h"
 #include "memory/snapshot_reader.h"
@@ -270,6 +271,7 @@ class KernelComparison : public CowLedgerTest, public testing::WithParamInterfac
   // Runs `write` while a child is alive that has the first half of the chunks written, and compares.
   void compare(const char* what, const std::function<void()>& write) {
     pool_.purge();
+    memory::purge_heap();  // what earlier tests have left would go at any time
     const memory::ProcessCounters before = *memory::read_process_counters();
     pool_.begin_snapshot();
     const memory::ReadingChild child([&] {
