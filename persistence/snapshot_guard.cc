@@ -44,11 +44,12 @@ std::optional<Verdict> judge_commit(const memory::MemoryLimits& limits) {
 std::optional<Verdict> judge_growth_limit(const Forecast& forecast, const GuardSettings& settings, uint64_t resident) {
   if (!settings.growth_limit.any()) return {};
   const uint64_t limit = settings.growth_limit.of(resident);
-  return Verdict{.fits = forecast.learned_from == 0 || or_zero(forecast.growth) <= limit,
-                 .limit_name = std::string(kGrowthLimitName),
-                 .limit = limit,
-                 .headroom = limit,
-                 .reason = fmt::format("{}, and {} is {}", growth_text(forecast), kGrowthLimitName, format_size(limit))};
+  return Verdict{
+      .fits = forecast.learned_from == 0 || or_zero(forecast.growth) <= limit,
+      .limit_name = std::string(kGrowthLimitName),
+      .limit = limit,
+      .headroom = limit,
+      .reason = fmt::format("{}, and {} is {}", growth_text(forecast), kGrowthLimitName, format_size(limit))};
 }
 
 Verdict judge_room(const Forecast& forecast, const memory::MemoryLimits& limits, const GuardSettings& settings) {

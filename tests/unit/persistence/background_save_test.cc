@@ -176,9 +176,8 @@ TEST_F(BackgroundSaveTest, WhereTheOomKillerStruckItIsSaid) {
     start_slow(save);
     ::kill(save.child_pid(), SIGKILL);
     EXPECT_EQ(finish(save).oom_kills, kills);
-    const std::string text =
-        std::string("signal 9; the kernel's OOM killer struck in its control group ") +
-        (kills == 1 ? "once meanwhile" : "3 times meanwhile");
+    const std::string text = std::string("signal 9; the kernel's OOM killer struck in its control group ") +
+                             (kills == 1 ? "once meanwhile" : "3 times meanwhile");
     EXPECT_EQ(save.state().last_error, text);
     EXPECT_EQ(save.state().last_outcome, "killed");
     EXPECT_TRUE(log_has("# Background saving terminated by " + text));
