@@ -49,7 +49,15 @@ std::optional<LedgerLook> CowCrossCheck::at(int64_t at_us) const {
   return LedgerLook{.at_us = at_us,
                     .child_alone = static_cast<uint64_t>(
                         between(static_cast<int64_t>(from.child_alone), static_cast<int64_t>(to.child_alone), share)),
-                    .growth = between(from.growth, to.growth, share)};
+                    .growth = between(from.growth, to.growth, share),
+                    .moved = std::max(from.child_alone, to.child_alone) - std::min(from.child_alone, to.child_alone)};
+}
+
+bool CowCrossCheck::tells_more(const ExactReading& reading, uint64_t moved) const {
+  if (!result_.rollup_copied) return true;
+  const uint64_t nearly = *result_.rollup_copied / 20;
+  if (reading.copied > *result_.rollup_copied + nearly) return true;
+  return reading.copied + nearly >= *result_.rollup_copied && moved <= moved_;
 }
 
 void CowCrossCheck::compare(const ExactReading& reading) {
@@ -57,7 +65,8 @@ void CowCrossCheck::compare(const ExactReading& reading) {
   if (!look || !reading.copied_outside) return;
   const uint64_t outside = *reading.copied_outside;
   outside_peak_ = std::max(outside_peak_, outside);
-  if (!result_.rollup_copied || reading.copied >= *result_.rollup_copied) {
+  if (tells_more(reading, look->moved)) {
+    moved_ = look->moved;
     result_.ledger_copied = look->child_alone + outside;
     result_.outside_copied = outside;
     result_.rollup_copied = reading.copied;

@@ -8,6 +8,7 @@
 // - *rollup*: Private_Dirty of the child, against the pages that are the child's alone by the ledger and, of the memory
 //   that the ledger does not know (heap, stacks, libraries), the pages that pagemap says are the child's alone.
 // - *faults*: what all minor faults since the fork add up to as copies, against all copies of the ledger.
+//   Of readings of nearly the same size the one counts that the ledger stood most still at.
 // - *process*: growth of the parent's anonymous memory and the child's Private_Dirty, against the ledger's growth and,
 //   for the memory that the ledger does not know, that of pagemap.
 // - *cgroup*: growth of the group's anonymous memory, against the same.
@@ -37,6 +38,7 @@ struct LedgerLook {
   int64_t at_us = 0;         // monotonic
   uint64_t child_alone = 0;  // pages that are the child's alone
   int64_t growth = 0;        // of both processes since the fork, the engine's memory only
+  uint64_t moved = 0;        // how far child_alone went between the looks around, where this is between two
 };
 
 class CowCrossCheck {
@@ -58,10 +60,12 @@ class CowCrossCheck {
 
  private:
   void compare(const ExactReading& reading);
+  bool tells_more(const ExactReading& reading, uint64_t moved) const;
   std::optional<LedgerLook> at(int64_t at_us) const;
 
   uint64_t parent_anonymous_at_fork_ = 0;
   uint64_t outside_peak_ = 0;
+  uint64_t moved_ = 0;            // at the reading that counts for the rollup
   int64_t growth_outside_ = 0;    // of both processes, as of the last reading
   std::deque<LedgerLook> looks_;  // the last few
   std::deque<ExactReading> waiting_;

@@ -198,17 +198,18 @@ TEST_F(SaveHistory, TimelineAndCausesOfASaveUnderWrites) {
 
   ASSERT_GE(record.timeline.size(), 4u);
   double changes = 0;
-  uint64_t copied = 0;
+  bool seen_too = false;
   for (size_t i = 1; i < record.timeline.size(); i++) {
     const persistence::TimelinePoint &before = record.timeline[i - 1], &point = record.timeline[i];
     EXPECT_LT(before.at_ms, point.at_ms);
     EXPECT_LE(before.keys_written, point.keys_written);
     EXPECT_LE(before.parent_minor_faults, point.parent_minor_faults);
     changes += point.writes_per_second * static_cast<double>(point.at_ms - before.at_ms) / 1000;
-    copied = std::max(copied, point.copied);
+    seen_too = seen_too || std::abs(static_cast<double>(point.copied) - seen) <= 0.05 * seen;
   }
   EXPECT_NEAR(changes, static_cast<double>(record.changes), 1 + 0.01 * static_cast<double>(record.changes));
-  EXPECT_NEAR(static_cast<double>(copied), seen, 0.1 * seen);
+  // Between two exact readings it is an estimate, which a chunk that the parent gives back puts off by 2 MiB.
+  EXPECT_TRUE(seen_too);
   EXPECT_EQ(record.timeline.back().keys_written, 300u);
   EXPECT_LE(record.timeline.back().at_ms, record.duration_ms + 1);
 }

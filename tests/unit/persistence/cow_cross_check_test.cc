@@ -65,6 +65,18 @@ TEST(CowCrossCheck, AReadingWithoutTheOutsideIsNotCompared) {
   EXPECT_FALSE(check.result().process_growth.has_value());
 }
 
+TEST(CowCrossCheck, OfReadingsOfOneSizeTheOneCountsThatTheLedgerStoodStillAt) {
+  CowCrossCheck check;
+  check.begin(0, 0);
+  check.add(look(100, 20 * kMegabyte, 0));
+  check.add(look(200, 20 * kMegabyte, 0));
+  check.add(reading(150, 20 * kMegabyte, 0, 0));
+  check.add(look(300, 0, 0));
+  check.add(reading(250, 20 * kMegabyte + 4096, 0, 0));
+  EXPECT_EQ(check.result().ledger_copied, 20 * kMegabyte);
+  EXPECT_DOUBLE_EQ(check.result().rollup_difference.value(), 0);
+}
+
 TEST(CowCrossCheck, WhatGrewOutsideOfTheEngineIsTheKernelsFigure) {
   CowCrossCheck check;
   check.begin(0, 50 * kMegabyte);
