@@ -75,7 +75,8 @@ Forker& real_forker() {
   return forker;
 }
 
-BackgroundSave::BackgroundSave(Surroundings surroundings) : around_(surroundings), observer_(around_.chunks) {
+BackgroundSave::BackgroundSave(Surroundings surroundings)
+    : around_(std::move(surroundings)), observer_(around_.chunks) {
   state_.last_save_unix_s = around_.clock.unix_ms() / 1000;
   state_.last_outcome = "none";
   (void)may_leave_idle_scheduling();  // asked before there are clients who would wait for the answer

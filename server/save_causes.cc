@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace cowslip::server {
@@ -58,9 +61,9 @@ std::vector<persistence::CauseRow> cause_rows(const std::vector<memory::LedgerRo
                       .reused = 0,
                       .blocks = 0});
   }
-  std::ranges::stable_sort(causes, [](const auto& a, const auto& b) {
-    const uint64_t growth_a = a.copied + a.fresh, growth_b = b.copied + b.fresh;
-    return growth_a != growth_b ? growth_a > growth_b : a.reused > b.reused;
+  std::ranges::sort(causes, std::ranges::greater(), [](const persistence::CauseRow& cause) {
+    return std::tuple(cause.copied + cause.fresh, cause.reused, std::string_view(cause.command), cause.database,
+                      std::string_view(cause.kind), std::string_view(cause.reason));
   });
   sum_up_the_rest(causes);
   return causes;
