@@ -83,7 +83,8 @@ std::string save_words(const SaveRecord& save, const Forecast* forecast) {
   if (save.result == SaveResult::kRunning) return running_words(save, forecast);
   std::string text = fmt::format("{} {} {}", title(save), ending(save.result), ms_words(save.duration_ms));
   if (save.result == SaveResult::kOk) {
-    text += fmt::format(": {} keys, {} written.", save.keys_written, format_size(save.bytes_written));
+    text += fmt::format(": {} key{}, {} written.", save.keys_written, save.keys_written == 1 ? "" : "s",
+                        format_size(save.bytes_written));
   } else {
     text += save.error.empty() ? "." : fmt::format(": {}.", save.error);
   }
