@@ -15,7 +15,7 @@ import time
 import unittest
 
 import support
-from support import CHANGING, Server, basic, wait_until
+from support import CHANGING, STORED_S, Server, basic, wait_until
 
 DELAY_SAVING = ("--rdb-key-save-delay", "200")  # microseconds per key
 
@@ -127,6 +127,7 @@ class Addresses(unittest.TestCase):
     def test_questions_about_a_save(self):
         self.server.cli("SET", "k", "v")
         self.server.save()
+        time.sleep(STORED_S)
         first = self.server.snapshot()
         self.assertEqual(first["save"]["id"], first["latest_id"])
         self.assertEqual(first["save"]["result"], "ok")

@@ -8,10 +8,11 @@ import os
 import re
 import subprocess
 import sys
+import time
 import unittest
 
 import support
-from support import Server, need, wait_until
+from support import STORED_S, Server, need, wait_until
 
 # What the exporter says of itself and of its own work.
 EXPORTERS_OWN = re.compile(r"redis_exporter_.*|redis_target_scrape_request_errors_total|"
@@ -219,6 +220,7 @@ class WellFormed(unittest.TestCase):
         self.server.cli("BGSAVE")
         self.server.fill(20_000)
         wait_until(lambda: "\ncowslip_snapshot_running 0\n" in self.server.metrics(), "the end")
+        time.sleep(STORED_S)
         series = self.snapshot_series()
         save = self.server.snapshot()["save"]
         self.assertGreater(save["copied_total"], 0)
@@ -230,6 +232,7 @@ class WellFormed(unittest.TestCase):
         self.server.cli("BGSAVE")
         self.server.fill(20_000)
         wait_until(lambda: "\ncowslip_snapshot_running 0\n" in self.server.metrics(), "the end")
+        time.sleep(STORED_S)
         before = self.snapshot_series()
         self.assertGreater(before["cowslip_snapshot_parent_resident_bytes", ()], 1 << 20)
         self.server.kill()

@@ -39,6 +39,10 @@ def need(*programs):
             sys.exit(SKIPPED)
 
 
+# An answer may be as old as a tenth of a second, where making one takes long.
+STORED_S = 0.2
+
+
 def wait_until(condition, what, patience=PATIENCE):
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
