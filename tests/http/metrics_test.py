@@ -198,12 +198,14 @@ class WellFormed(unittest.TestCase):
 
     def test_a_running_save(self):
         self.server.cli("BGSAVE")
+        time.sleep(STORED_S)
         types, samples = parse(self.server.metrics())
         values = {name: value for name, labels, value in samples if not labels}
         self.assertEqual(values["cowslip_snapshot_running"], 1)
         self.assertGreaterEqual(values["cowslip_snapshot_keys"], 20_000)
         wait_until(lambda: "cowslip_snapshot_progress_ratio 0." in self.server.metrics(), "progress")
         wait_until(lambda: "\ncowslip_snapshot_running 0\n" in self.server.metrics(), "the end")
+        time.sleep(STORED_S)
         _, samples = parse(self.server.metrics())
         values = {name: value for name, labels, value in samples if not labels}
         self.assertEqual(values["cowslip_snapshot_progress_ratio"], 1)
