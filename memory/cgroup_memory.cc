@@ -63,6 +63,10 @@ bool counts_children(const std::string& folder) {
   return !text || leading_number(*text).value_or(1) != 0;
 }
 
+std::string membership(const std::string& root) {
+  return read_kernel_file(root + "/proc/self/cgroup").value_or("");
+}
+
 // An open file from its start, in a buffer on the stack. No file read here is larger.
 class Reread {
  public:
@@ -95,12 +99,17 @@ void CgroupMemory::find() {
   groups_.clear();
   events_.reset();
   kills_together_ = false;
+  membership_ = membership(root_);
   const CgroupMounts mounts(root_);
   version_ = CgroupVersion::kV1;
   if (find_groups(mounts.memory_v1())) return;
   version_ = CgroupVersion::kV2;
   if (find_groups(mounts.unified())) return;
   version_ = mounts.unified_counts_memory() ? CgroupVersion::kV2 : CgroupVersion::kNone;
+}
+
+bool CgroupMemory::moved() const {
+  return membership(root_) != membership_;
 }
 
 bool CgroupMemory::find_groups(const std::vector<CgroupPlace>& places) {

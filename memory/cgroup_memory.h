@@ -51,8 +51,10 @@ class CgroupMemory {
   explicit CgroupMemory(std::string root = "/");
 
   // Looks up anew which groups there are and what their limits are: somebody may have moved the process, or changed a
-  // limit. A dozen or two of small files; once a second, and before a fork, is enough.
+  // limit. A dozen or two of small files, some tenths of a millisecond; once a second is enough.
   void find();
+  // Whether this process is in other groups than at the last find(). One small file.
+  bool moved() const;
   // Usage, cache and kills as of now, limits as of the last find(). Two small files for each group with a limit, or
   // for the process's own.
   CgroupReading read() const;
@@ -78,6 +80,7 @@ class CgroupMemory {
   size_t tightest() const;
 
   const std::string root_;
+  std::string membership_;  // as /proc/self/cgroup had it at the last find()
   CgroupVersion version_ = CgroupVersion::kNone;
   std::vector<Group> groups_;  // with limits, from the own one upwards; or the own one alone
   size_t tightest_ = 0;        // among them, as of the last find()

@@ -11,6 +11,12 @@
 #define COWSLIP_STRINGIZE(x) COWSLIP_STRINGIZE_(x)
 #endif
 
+#ifdef COWSLIP_JEMALLOC
+// Read by jemalloc when it starts. One thread does nearly all that is allocated; further arenas, one for each helper
+// thread, would be a few dozen pages that every fork copies anew because it locks and unlocks them.
+const char* malloc_conf = "narenas:1";
+#endif
+
 namespace cowslip::memory {
 
 #ifdef COWSLIP_JEMALLOC

@@ -3,8 +3,11 @@
 //
 //     MemoryLimitReader reader;              // looks at everything
 //     headroom(reader.limits()).bytes        // what can still be taken, and headroom(...).limit says before which
-//     limit reader.update();                       // the figures that move, every 10 to 100 ms if need be
-//     reader.refresh();                      // everything again: once a second, before a fork
+//                                            // limit
+//     reader.update();                       // the figures that move, every 10 to 100 ms if need be
+//     reader.follow();                       // the same, and everything if the process is in another group: before a
+//                                            // fork, for which clients wait
+//     reader.refresh();                      // everything again, limits too: once a second
 #pragma once
 
 #include <cstdint>
@@ -68,6 +71,8 @@ class MemoryLimitReader {
   const MemoryLimits& refresh();
   // Reads what moves by itself: the group's usage, the machine's free memory, what is committed. Microseconds to tens.
   const MemoryLimits& update();
+  // update(), or refresh() if this process was moved to another group. A limit that was changed is not seen.
+  const MemoryLimits& follow() { return cgroup_.moved() ? refresh() : update(); }
   // The cheapest: the group's usage, all that is charged. 0 without a group.
   uint64_t cgroup_usage() const { return cgroup_.usage(); }
 

@@ -118,6 +118,7 @@ Status SaveControl::start(persistence::SaveRequest request) {
   if (config.oom_score_adj != OomScoreMode::kNo) request.oom_score_adj = config.oom_score_adj_values[kChildOomScore];
   const auto started = background_.start(request);
   if (!started) {
+    guard_.on_not_started();
     server_.refresh_gates();
     return started;
   }

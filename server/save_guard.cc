@@ -33,6 +33,12 @@ uint64_t less(uint64_t from, int64_t amount) {
   return amount <= 0 ? from : from - std::min(from, static_cast<uint64_t>(amount));
 }
 
+memory::ProcessCounters own_counters() {
+  memory::ProcessCounters counters;
+  memory::read_process_counters_signal_safe(0, counters);
+  return counters;
+}
+
 }  // namespace
 
 struct SaveGuard::Timer {
@@ -56,9 +62,7 @@ persistence::GuardSettings SaveGuard::settings() const {
 
 // ---- before the fork ----
 
-Forecast SaveGuard::forecast_next() {
-  memory::ProcessCounters counters;
-  memory::read_process_counters_signal_safe(0, counters);
+Forecast SaveGuard::forecast_for(const memory::ProcessCounters& counters) {
   Observatory& observatory = server_.observatory();
   return persistence::forecast_before_fork(observatory.history(),
                                            {.resident = counters.resident,
@@ -69,15 +73,36 @@ Forecast SaveGuard::forecast_next() {
                                             .huge_pages = server_.keyspace().chunks().policies().huge_pages});
 }
 
+Forecast SaveGuard::forecast_next() {
+  return forecast_for(own_counters());
+}
+
 Verdict SaveGuard::verdict_next() {
-  memory::ProcessCounters counters;
-  memory::read_process_counters_signal_safe(0, counters);
-  return persistence::judge_before_fork(forecast_next(), limits_.refresh(), settings(), counters.resident);
+  const memory::ProcessCounters counters = own_counters();
+  return persistence::judge_before_fork(forecast_for(counters), limits_.refresh(), settings(), counters.resident);
+}
+
+SaveStart SaveGuard::at_start() {
+  if (!judged_) judged_ = {.forecast = forecast_next(), .cgroup = limits_.follow().cgroup};
+  return *judged_;
+}
+
+// Clients wait for the fork that follows, so limits are looked up anew only if the save would not fit with what is
+// known of them. One that was lowered since is seen by the first tick.
+Verdict SaveGuard::judge_start() {
+  const memory::ProcessCounters counters = own_counters();
+  const Forecast forecast = forecast_for(counters);
+  const Verdict verdict = persistence::judge_before_fork(forecast, limits_.follow(), settings(), counters.resident);
+  if (!verdict.fits) {
+    return persistence::judge_before_fork(forecast, limits_.refresh(), settings(), counters.resident);
+  }
+  judged_ = {.forecast = forecast, .cgroup = limits_.limits().cgroup};
+  return verdict;
 }
 
 Status SaveGuard::admit() {
   if (!server_.config().snapshot_guard) return {};
-  const Verdict verdict = verdict_next();
+  const Verdict verdict = judge_start();
   if (verdict.fits) return {};
   refused_++;
   last_reason_ = verdict.reason;
@@ -91,7 +116,7 @@ bool SaveGuard::admits_automatic(const std::string& reason) {
   }
   const int64_t now_ms = monotonic_ms();
   if (now_ms < look_again_ms_ || !backoff_.may_try(now_ms)) return false;
-  const Verdict verdict = verdict_next();
+  const Verdict verdict = judge_start();
   if (verdict.fits) {
     if (postponement_.waiting()) {
       server_.log().notice("The postponed save ({}) fits now: {}", reason, verdict.reason);
@@ -121,9 +146,8 @@ bool SaveGuard::tries_anyway(const std::string& reason, const Verdict& verdict,
 
 // With the forecast taken for an assumption: whatever was learned may be wrong.
 bool SaveGuard::fits_without_history() {
-  memory::ProcessCounters counters;
-  memory::read_process_counters_signal_safe(0, counters);
-  Forecast forecast = forecast_next();
+  const memory::ProcessCounters counters = own_counters();
+  Forecast forecast = forecast_for(counters);
   forecast.learned_from = 0;
   return persistence::judge_before_fork(forecast, limits_.refresh(), settings(), counters.resident).fits;
 }
@@ -153,6 +177,7 @@ void SaveGuard::on_start() {
   changes_ = 0;
   exact_at_look_us_ = 0;
   postponement_.over();
+  judged_.reset();
   schedule();
 }
 

@@ -27,6 +27,12 @@ namespace cowslip::server {
 
 class Server;
 
+// What was known just before a fork.
+struct SaveStart {
+  persistence::Forecast forecast;
+  memory::CgroupReading cgroup;
+};
+
 // What the guard is doing and has done since the start.
 struct GuardState {
   bool enabled = true;
@@ -52,13 +58,16 @@ class SaveGuard {
   // No save is due that could wait.
   void nothing_due() { postponement_.over(); }
 
-  // A child lives / has ended.
+  // A child lives / could not be forked / has ended.
   void on_start();
+  void on_not_started() { judged_.reset(); }
   void on_end(const persistence::SaveOutcome& outcome);
 
   std::optional<persistence::Forecast> forecast_running();
   persistence::Forecast forecast_next();
   persistence::Verdict verdict_next();
+  // Of the save that has just been forked: as admitted, or read now where the guard was not asked.
+  SaveStart at_start();
 
   GuardState state() const;
   // Lines of INFO's section "# Snapshot". The forecast is all zeros when there is none.
@@ -76,6 +85,8 @@ class SaveGuard {
   bool tries_anyway(const std::string& reason, const persistence::Verdict& verdict,
                     const persistence::Postponement::Answer& answer);
   bool fits_without_history();
+  persistence::Forecast forecast_for(const memory::ProcessCounters& counters);
+  persistence::Verdict judge_start();
   int64_t monotonic_ms() const;
 
   Server& server_;
@@ -96,7 +107,8 @@ class SaveGuard {
   int64_t growth_at_look_ = 0;
   int64_t exact_at_look_us_ = 0;  // when the kernel had last been asked for growth, at that look
 
-  // Of saves that were not let begin, or not let end.
+  // Of saves that are about to begin, were not let begin, or not let end.
+  std::optional<SaveStart> judged_;
   persistence::StopBackoff backoff_;
   persistence::Postponement postponement_;
   int64_t look_again_ms_ = 0;  // monotonic

@@ -111,17 +111,15 @@ void SaveRecorder::begin(uint64_t id, uint64_t changes) {
   started_us_ = state.started_at_us;
   changes_at_fork_ = changes_at_last_point_ = changes;
   check_.begin(started_us_, state.parent_anonymous_at_fork);
-  cgroup_.find();
-  cgroup_now_ = cgroup_.read();
+  // Clients wait for this, too: what takes longer is left to the first tick.
+  SaveStart start = server_.saves().guard().at_start();
+  cgroup_now_ = std::move(start.cgroup);
   cgroup_anonymous_at_fork_ = cgroup_now_.anonymous;
   oom_kills_at_fork_ = cgroup_now_.oom_kills.value_or(0);
-  alone_in_cgroup_ = only_ours(cgroup_now_.path, state.child_pid);
+  alone_in_cgroup_.reset();
   (void)server_.command_latency().take_interval();  // what follows is the save's, the fork's stall first
 
-  const persistence::Forecast forecast = server_.observatory().forecast_next();
-  if (forecast.learned_from > 0) {
-    add_forecast(0, forecast);
-  }
+  if (start.forecast.learned_from > 0) add_forecast(0, start.forecast);
   timeline_.begin(server_.config().snapshot_timeline_interval_ms);
   add_point();
   schedule();
@@ -156,8 +154,13 @@ void SaveRecorder::look_at_ledger(const memory::LedgerTotals& totals) {
 }
 
 void SaveRecorder::look_at_cgroup() {
-  cgroup_now_ = cgroup_.read();
-  if (!alone_in_cgroup_) return;
+  const bool first = !alone_in_cgroup_;
+  if (first) cgroup_.find();  // its limit may be another one now
+  const std::string before = std::exchange(cgroup_now_, cgroup_.read()).path;
+  if (first) {
+    alone_in_cgroup_ = before == cgroup_now_.path && only_ours(before, server_.saves().state().child_pid);
+  }
+  if (!*alone_in_cgroup_) return;
   check_.add_cgroup_growth(static_cast<int64_t>(cgroup_now_.anonymous - cgroup_anonymous_at_fork_));
 }
 
@@ -199,7 +202,9 @@ void SaveRecorder::add_point() {
     point.cgroup_usage = cgroup_now_.usage;
     point.cgroup_limit = cgroup_now_.limit;
   }
-  if (const auto forecast = server_.observatory().forecast_running()) {
+  // At the fork nothing more is known than what was forecast for it.
+  const bool first = record_.timeline.empty();
+  if (const auto forecast = first ? std::nullopt : server_.observatory().forecast_running()) {
     point.forecast_growth = forecast->growth;
     point.forecast_duration_ms = forecast->duration_ms;
   }

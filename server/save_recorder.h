@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "memory/cgroup_memory.h"
 #include "persistence/background_save.h"
@@ -64,7 +65,7 @@ class SaveRecorder {
   memory::CgroupReading cgroup_now_;
   uint64_t cgroup_anonymous_at_fork_ = 0;
   uint64_t oom_kills_at_fork_ = 0;
-  bool alone_in_cgroup_ = false;
+  std::optional<bool> alone_in_cgroup_;  // empty until the first tick
 };
 
 }  // namespace cowslip::server

@@ -381,6 +381,18 @@ TEST_F(MemoryLimitsTest, AProcessThatIsMovedIsFoundAgain) {
   EXPECT_EQ(reader.cgroup_usage(), 2 * kGiB);
 }
 
+TEST_F(MemoryLimitsTest, FollowingSeesAMoveButNotANewLimit) {
+  mount_v1("/a");
+  group_v1("/a", "2147483648\n", 1 * kGiB, 0);
+  group_v1("/b", "3221225472\n", 2 * kGiB, 0);
+  MemoryLimitReader reader(root_.path());
+  group_v1("/a", "4294967296\n", 1536 * kMiB, 0);
+  EXPECT_EQ(reader.follow().cgroup.limit, 2 * kGiB);
+  EXPECT_EQ(reader.limits().cgroup.usage, 1536 * kMiB);
+  mount_v1("/b");
+  EXPECT_EQ(reader.follow().cgroup.limit, 3 * kGiB);
+}
+
 // ---- this machine ----
 
 TEST(MemoryLimitsHere, TheMachineIsTheMachine) {
