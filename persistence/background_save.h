@@ -70,6 +70,10 @@ struct SaveRequest {
   // The child's. The highest there is: badness counts resident memory, and a child that gives back what it has saved
   // has ever less of it.
   int oom_score_adj = 1000;
+  // Memory that the child takes at its start only to lose it, where nobody else sees to it that the kernel need not
+  // kill. What fresh writes take is the parent's, so without it a child that is killed may free next to nothing, and
+  // the parent is next before it has heard.
+  size_t ballast_bytes = 0;
 };
 
 struct SaveOutcome {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -137,6 +138,13 @@ void set_oom_score(int score) {
   if (fd) (void)!::write(fd.get(), text.data(), text.size());
 }
 
+// Not given a name: it goes with the process, and the kernel's OOM reaper takes it at once, before the child has had
+// the processor again. Where there is no room for it, the child is killed here.
+void take_ballast(size_t bytes) {
+  if (bytes == 0) return;
+  (void)::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+}
+
 void become_child(const SaveChildTask& task, Reporter& reporter, ChildScheduling& scheduling) {
   const auto* socket = std::get_if<SocketTarget>(&task.request.target);
   // 1. Die with the parent; it may be gone already.
@@ -146,6 +154,7 @@ void become_child(const SaveChildTask& task, Reporter& reporter, ChildScheduling
   close_inherited_descriptors(task.report_fd, socket != nullptr ? socket->fd : task.report_fd);
   // 3. Be the one that is killed when memory runs out, before any is taken.
   set_oom_score(task.request.oom_score_adj);
+  take_ballast(task.request.ballast_bytes);
   ::prctl(PR_SET_NAME, "cowslip-rdb-bgsave");
   // 4. Leave the processor to the parent where there are not enough of them: its clients wait, ours does not.
   scheduling.yield(task.may_idle);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <utility>
@@ -24,6 +25,11 @@ namespace cowslip::server {
 namespace {
 
 constexpr std::string_view kScheduledReason = "BGSAVE SCHEDULE";
+// Of a child without a guard, for then the kernel decides who goes: what writes, and the chunks made ready for them,
+// take in the milliseconds until its end is noticed. No more than an eighth of the dataset, which may be small, and its
+// container as well.
+constexpr uint64_t kMostBallast = 16 << 20;
+constexpr uint64_t kBallastShare = 8;
 
 persistence::SavePoints save_points(const ServerConfig& config) {
   std::vector<persistence::SavePoint> points;
@@ -116,6 +122,7 @@ Status SaveControl::start(persistence::SaveRequest request) {
   const ServerConfig& config = server_.config();
   request.options = options();
   if (config.oom_score_adj != OomScoreMode::kNo) request.oom_score_adj = config.oom_score_adj_values[kChildOomScore];
+  if (!config.snapshot_guard) request.ballast_bytes = std::min(kMostBallast, server_.used_memory() / kBallastShare);
   const auto started = background_.start(request);
   if (!started) {
     guard_.on_not_started();

@@ -164,7 +164,8 @@ void SaveRecorder::look_at_cgroup() {
   check_.add_cgroup_growth(static_cast<int64_t>(cgroup_now_.anonymous - cgroup_anonymous_at_fork_));
 }
 
-uint64_t SaveRecorder::oom_kills() const {
+uint64_t SaveRecorder::oom_kills() {
+  if (cgroup_.moved()) cgroup_.find();
   const uint64_t now = cgroup_.read().oom_kills.value_or(0);
   return now - std::min(now, oom_kills_at_fork_);
 }

@@ -37,7 +37,7 @@ class SaveRecorder {
   // These take longer: there is a row for each command, database, kind and reason.
   void fill_causes();
   // By the kernel's OOM killer, in this process's control group, since begin(). 0 if nobody counts them.
-  uint64_t oom_kills() const;
+  uint64_t oom_kills();
   // The child was reaped. The record is complete then, and given away.
   persistence::SaveRecord end(const persistence::SaveOutcome& outcome, uint64_t changes);
 

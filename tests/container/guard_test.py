@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/ usr / bin / env python3
 """A server in a memory control group that is too small for a save under writes: does it live, is all of its data there?
 
 Each round sets the group's limit anew, starts a save, and writes as fast as it can while the save is at work. A model
@@ -9,9 +9,10 @@ keeps what was acknowledged, and reads it back. One process serves all rounds. K
   large   the same with SETRANGE in values of a megabyte, where each write makes the kernel copy a page
   killed  the guard is off, and SETRANGE in large values makes the kernel copy more than there is room for: it has to
           kill, and to take the child, which the copies go with
+  small   the same with random SETs, for which the server itself takes the memory: killing the child gains what it
+          holds to lose (docs/decisions/0009-forecast-and-guard.md)
   late    the same with new keys, when the child has saved nine tenths and given that memory back: it is no longer a
-          large process. Not among the default kinds: that memory is the server's own, so killing the child gains
-          little, and the kernel may take the server next (docs/decisions/0009-forecast-and-guard.md)
+          large process
 
     tests/container/guard_test.py [--rounds N] [--keys N] [--redis] [--output FILE.md]
 
@@ -42,7 +43,7 @@ PIECE = 8
 RESERVE = 32 * MB
 PAD = random.Random(7).randbytes(88)
 SKIPPED = 77
-KILL_KINDS = ("killed", "late")
+KILL_KINDS = ("killed", "small", "late")
 ROOM_TO_DIE = 8 * MB
 ROOM_TO_DIE_LATE = 2 * MB  # of what little is still written to new memory
 
@@ -73,7 +74,7 @@ class Writer:
         self.touched = set()
         self.longest_s = 0.0
 
-    # `replies_ok` judges one reply.
+# `replies_ok` judges one reply.
     def _exchange(self, requests, count, replies_ok):
         sent = time.monotonic()
         self.client.send(requests)
@@ -193,8 +194,17 @@ class Group:
         return 0
 
 
+def cancel_retry(client):
+    """A BGSAVE that the guard stopped is scheduled again, and would begin in the next round."""
+    try:
+        client.call("BGSAVE", "CANCEL")
+    except ServerError:
+        pass  # there was none, or the server has no such word
+
+
 def settle(client, group):
     """Waits until what the last save left in holes has gone back to the system."""
+    cancel_retry(client)
     last, deadline = 0, time.monotonic() + 20
     while time.monotonic() < deadline:
         now = group.used()
@@ -207,7 +217,7 @@ def settle(client, group):
 def limit_for(kind, used):
     if kind == "roomy":
         return int(used * 1.3)
-    # The guard keeps the reserve and a margin of 8 MB. What is left is less than the writes of a whole save come to.
+#The guard keeps the reserve and a margin of 8 MB.What is left is less than the writes of a whole save come to.
     return used + RESERVE + (14 * MB if kind == "tight" else 64 * MB)
 
 
@@ -224,7 +234,7 @@ def run_round(kind, server, group, model, options, seed):
     begun = time.monotonic()
     try:
         if server.name == "cowslip":
-            # A save that is to be stopped goes slowly, as on a slow disk, and is asked for against the guard's advice.
+#A save that is to be stopped goes slowly, as on a slow disk, and is asked for against the guard's advice.
             client.call("CONFIG", "SET", "rdb-key-save-delay", 0 if kind == "roomy" else -1)
         client.call("BGSAVE", "FORCE") if kind != "roomy" else client.call("BGSAVE")
         while kind != "roomy" or result.writes < options.writes:
@@ -254,6 +264,9 @@ def run_round(kind, server, group, model, options, seed):
     return result
 
 
+PROVOCATIONS = {"killed": Writer.change_large, "small": Writer.set_some, "late": Writer.add_some}
+
+
 def run_kill_round(kind, server, group, model, options, seed):
     """Provokes the kernel to kill during a save, and sees whom it took and what is told of it."""
     result = Round(kind)
@@ -266,12 +279,13 @@ def run_kill_round(kind, server, group, model, options, seed):
         client.call("CONFIG", "SET", "snapshot-guard", "no")
         client.call("CONFIG", "SET", "rdb-key-save-delay", -8)
         client.call("BGSAVE")
+        time.sleep(0.1)  # the child has taken by now what it holds to lose
         while kind == "late" and progress(client) < 0.9:
             time.sleep(0.01)
         result.used_before = group.used()
         result.limit = group.tighten(ROOM_TO_DIE_LATE if kind == "late" else ROOM_TO_DIE)
         while group.kills() == kills_before and saving(client):
-            writer.add_some() if kind == "late" else writer.change_large()
+            PROVOCATIONS[kind](writer)
             result.writes += BATCH
         while saving(client):
             time.sleep(0.01)
@@ -312,10 +326,11 @@ def progress(client):
 def judge_kill(result, server, client, info):
     said = "signal 9; the kernel's OOM killer struck in its control group"
     told = {
-        "INFO": f"{info['snapshot_state']} {info['snapshot_error']}",
-        "SNAPSHOT STATUS": repr(client.call("SNAPSHOT", "STATUS")),
-        "SNAPSHOT HISTORY": repr(client.call("SNAPSHOT", "HISTORY", "1")),
-        "the log": (server.folder / "log").read_text(errors="replace") + "killed",
+  "INFO" : f "{info['snapshot_state']} {info['snapshot_error']}",
+           "SNAPSHOT STATUS" : repr(client.call("SNAPSHOT", "STATUS")),
+                               "SNAPSHOT HISTORY"
+      : repr(client.call("SNAPSHOT", "HISTORY", "1")),
+        "the log" : (server.folder / "log").read_text(errors = "replace") + "killed",
     }
     for where, text in told.items():
         if said not in text or "killed" not in text:
@@ -410,8 +425,8 @@ def table(experiments, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--kinds", default="roomy,tight,large,killed")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--kinds", default="roomy,tight,large,killed,small,late")
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--large", type=int, default=150, help="values of a megabyte (default 150)")
     parser.add_argument("--writes", type=int, help="per round (default: a third of the keys)")
