@@ -165,6 +165,17 @@ class Queries(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout.decode())
         self.assertIn(f"{len(self.prometheus.rules())} rules found", done.stdout.decode())
 
+    def test_each_rule_fires_when_it_should_and_only_then(self):
+        path = os.path.join(FOLDER, "alerts_test.yml")
+        done = subprocess.run(["promtool", "test", "rules", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stdout.decode())
+        with open(path, encoding="utf-8") as file:
+            cases = re.findall(r"alertname: (\w+),?\s+exp_alerts:( \[\])?", file.read())
+        names = [rule["name"] for rule in self.prometheus.rules()]
+        wanted = {(name, expected) for name in names for expected in ("", " []")}  # fires, is quiet
+        self.assertEqual(set(cases), wanted)
+
     def test_the_rules_look_at_something(self):
         rules = self.prometheus.rules()
         self.assertGreater(len(rules), 5)
