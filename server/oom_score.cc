@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "persistence/background_save.h"
 
 namespace cowslip::server {
 
@@ -29,12 +30,20 @@ int read_score(const std::string& path) {
 
 OomScore::OomScore(std::string path) : path_(std::move(path)), at_start_(read_score(path_)) {}
 
+int OomScore::score(OomScoreMode mode, int value) const {
+  if (mode == OomScoreMode::kNo) return at_start_;
+  return std::clamp(mode == OomScoreMode::kRelative ? at_start_ + value : value, kLowest, kHighest);
+}
+
+int OomScore::of_child(const ServerConfig& config) const {
+  if (config.oom_score_adj == OomScoreMode::kNo) return persistence::SaveRequest().oom_score_adj;
+  return score(config.oom_score_adj, config.oom_score_adj_values[kChildOomScore]);
+}
+
 Status OomScore::apply(OomScoreMode mode, int value) {
   if (mode == OomScoreMode::kNo && !changed_) return {};
-  const int base = mode == OomScoreMode::kAbsolute ? 0 : at_start_;
-  const int score = mode == OomScoreMode::kNo ? at_start_ : std::clamp(base + value, kLowest, kHighest);
   const UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
-  const std::string text = std::to_string(score);
+  const std::string text = std::to_string(score(mode, value));
   if (!fd || ::write(fd.get(), text.data(), text.size()) < 0) return fail_errno("Unable to write oom_score_adj");
   changed_ = mode != OomScoreMode::kNo;
   return {};

@@ -1,5 +1,5 @@
-// The server's own standing with the kernel's out-of-memory killer: the directives oom-score-adj and
-// oom-score-adj-values. (A saving child always gets the high score of the third value, see persistence/save_child.)
+// The standing of the server and its saving child with the kernel's out-of-memory killer: the directives oom-score-adj
+// and oom-score-adj-values. (The child gives itself its score, see persistence/save_child.)
 //
 // Source of the scale: proc(5), /proc/PID/oom_score_adj, -1000 (never) to 1000 (first). Lowering it below what the
 // process was started with takes CAP_SYS_RESOURCE. Event loop only.
@@ -17,7 +17,12 @@ class OomScore {
   // Remembers what the process was started with: what "relative" counts from, and what "no" goes back to.
   explicit OomScore(std::string path = "/proc/self/oom_score_adj");
 
-  // Puts the setting into effect. kIo when the kernel refuses.
+  // What this setting comes to.
+  int score(OomScoreMode mode, int value) const;
+  // The same of a saving child; with "no" it is the highest all the same.
+  int of_child(const ServerConfig& config) const;
+
+  // Puts the server's setting into effect. kIo when the kernel refuses.
   Status apply(OomScoreMode mode, int value);
 
  private:

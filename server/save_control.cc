@@ -119,10 +119,11 @@ Status SaveControl::start_for_client(std::variant<persistence::FileTarget, persi
 }
 
 Status SaveControl::start(persistence::SaveRequest request) {
-  const ServerConfig& config = server_.config();
   request.options = options();
-  if (config.oom_score_adj != OomScoreMode::kNo) request.oom_score_adj = config.oom_score_adj_values[kChildOomScore];
-  if (!config.snapshot_guard) request.ballast_bytes = std::min(kMostBallast, server_.used_memory() / kBallastShare);
+  request.oom_score_adj = server_.oom_score().of_child(server_.config());
+  if (!server_.config().snapshot_guard) {
+    request.ballast_bytes = std::min(kMostBallast, server_.used_memory() / kBallastShare);
+  }
   const auto started = background_.start(request);
   if (!started) {
     guard_.on_not_started();

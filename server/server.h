@@ -86,6 +86,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   Cron& cron() { return *cron_; }
   Defragmenter& defragmenter() { return *defragmenter_; }
   Slowlog& slowlog() { return *slowlog_; }
+  const OomScore& oom_score() const { return oom_score_; }
   LatencyMonitor& latency() { return *latency_; }
   CommandLatency& command_latency() { return *command_latency_; }
   ServerStatistics& statistics() { return statistics_; }

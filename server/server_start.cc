@@ -146,7 +146,7 @@ int Server::run() {
   signals_ = std::make_unique<Signals>(*this);
   log_.notice("Server initialized");
   (void)set_oom_score();  // the log has the reason; it is no reason not to serve
-  log_findings(check_system(gather_system_facts(), dataset_before_load(config_)), log_);
+  log_findings(check_system(gather_system_facts(), dataset_before_load(config_, oom_score_)), log_);
   observatory_->load_history();
   cron_->start();
   defragmenter_->start();

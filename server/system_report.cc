@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/numbers.h"
-#include "persistence/background_save.h"
 #include "persistence/rdb_origin.h"
 #include "server/observatory.h"
 #include "server/server.h"
@@ -15,12 +14,10 @@
 namespace cowslip::server {
 namespace {
 
-DatasetFacts from_settings(const ServerConfig& config) {
+DatasetFacts from_settings(const ServerConfig& config, const OomScore& oom_score) {
   DatasetFacts dataset;
   dataset.maxmemory = config.maxmemory;
-  dataset.oom_score_adj_of_child = config.oom_score_adj == OomScoreMode::kNo
-                                       ? persistence::SaveRequest().oom_score_adj
-                                       : config.oom_score_adj_values[kChildOomScore];
+  dataset.oom_score_adj_of_child = oom_score.of_child(config);
   return dataset;
 }
 
@@ -47,17 +44,10 @@ std::string sentences(const SystemFinding& finding) {
   return finding.remedy.empty() ? finding.text : fmt::format("{} {}", finding.text, finding.remedy);
 }
 
-// What the server would have: it puts the directive into effect when it starts.
-int oom_score_with(const ServerConfig& config, int present) {
-  const int value = config.oom_score_adj_values[kMasterOomScore];
-  if (config.oom_score_adj == OomScoreMode::kAbsolute) return value;
-  return config.oom_score_adj == OomScoreMode::kRelative ? present + value : present;
-}
-
 }  // namespace
 
-DatasetFacts dataset_before_load(const ServerConfig& config) {
-  DatasetFacts dataset = from_settings(config);
+DatasetFacts dataset_before_load(const ServerConfig& config, const OomScore& oom_score) {
+  DatasetFacts dataset = from_settings(config, oom_score);
   // A file that cannot be read is the loader's to complain about.
   const auto origin = persistence::read_rdb_origin(real_file_system(), config.dbfilename);
   if (origin) dataset.to_load = origin->used_memory_bytes != 0 ? origin->used_memory_bytes : origin->file_bytes;
@@ -65,7 +55,7 @@ DatasetFacts dataset_before_load(const ServerConfig& config) {
 }
 
 DatasetFacts dataset_of(Server& server) {
-  DatasetFacts dataset = from_settings(server.config());
+  DatasetFacts dataset = from_settings(server.config(), server.oom_score());
   dataset.used = server.used_memory();
   dataset.expected_growth = expected_growth(server.observatory());
   return dataset;
@@ -102,8 +92,10 @@ std::string system_report(const SystemFacts& facts, const std::vector<SystemFind
 
 int print_system_report(const ServerConfig& config) {
   SystemFacts facts = gather_system_facts();
-  facts.oom_score_adj = oom_score_with(config, facts.oom_score_adj);
-  const auto findings = check_system(facts, dataset_before_load(config));
+  const OomScore oom_score;
+  // What the server would have: it puts the directive into effect when it starts.
+  facts.oom_score_adj = oom_score.score(config.oom_score_adj, config.oom_score_adj_values[kMasterOomScore]);
+  const auto findings = check_system(facts, dataset_before_load(config, oom_score));
   const std::string report = system_report(facts, findings);
   std::fwrite(report.data(), 1, report.size(), stdout);
   return count_of(findings, Severity::kWarning) == 0 ? 0 : 1;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "server/config.h"
+#include "server/oom_score.h"
 #include "server/system_check.h"
 
 namespace cowslip::server {
@@ -14,7 +15,7 @@ class Server;
 
 // What is known before anything is loaded: the settings, and what the snapshot file in the working directory says of
 // its size in memory.
-DatasetFacts dataset_before_load(const ServerConfig& config);
+DatasetFacts dataset_before_load(const ServerConfig& config, const OomScore& oom_score);
 // What is known of a running server: its size, and what the observatory expects of the next save. Event loop only.
 DatasetFacts dataset_of(Server& server);
 

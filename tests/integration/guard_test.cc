@@ -151,5 +151,20 @@ TEST(Guard, TheChildsOutOfMemoryScoreIsTheHighestUnlessConfigured) {
   EXPECT_EQ(score_of_child(configured), "700\n");
 }
 
+TEST(Guard, ARelativeOutOfMemoryScoreOfTheChildCountsFromWhatTheServerWasStartedWith) {
+  const std::string ours = "/proc/self/oom_score_adj";  // the server inherits it
+  const int before = std::stoi(read_file(ours));
+  if (before < 0 || before > 200) GTEST_SKIP() << "no room above " << before;
+  write_file(ours, std::to_string(before + 100));
+  const ServerProcess server({.directives = {"--rdb-key-save-delay", "10000", "--oom-score-adj", "relative",
+                                             "--oom-score-adj-values", "50", "0", "600"}});
+  write_file(ours, std::to_string(before));
+  populate(server, 1000, 10);
+  ASSERT_FALSE(server.client()("BGSAVE").is_error());
+  const auto score = [](pid_t pid) { return std::stoi(read_file("/proc/" + std::to_string(pid) + "/oom_score_adj")); };
+  EXPECT_EQ(score(server.pid()), before + 150);
+  EXPECT_TRUE(eventually([&] { return score(server.child()) == before + 700; })) << score(server.child());
+}
+
 }  // namespace
 }  // namespace cowslip::testing

@@ -62,6 +62,18 @@ TEST_F(OomScoreTest, NoGoesBackToTheStart) {
   EXPECT_EQ(read(), "100");
 }
 
+TEST_F(OomScoreTest, AChildsCountsFromTheSameStart) {
+  const OomScore score(path_);
+  ServerConfig config;
+  EXPECT_EQ(score.of_child(config), 1000);
+  config.oom_score_adj = OomScoreMode::kAbsolute;
+  EXPECT_EQ(score.of_child(config), 800);
+  config.oom_score_adj = OomScoreMode::kRelative;
+  EXPECT_EQ(score.of_child(config), 900);
+  config.oom_score_adj_values[kChildOomScore] = 901;
+  EXPECT_EQ(score.of_child(config), 1000);
+}
+
 TEST_F(OomScoreTest, ARefusalIsAnError) {
   OomScore score(path_);
   ::remove(path_.c_str());

@@ -233,10 +233,12 @@ TEST(SystemCheck, TheChildShouldDieFirst) {
 
 TEST(SystemCheck, TheChildsScoreIsTheOneItGets) {
   ServerConfig config;
-  EXPECT_EQ(dataset_before_load(config).oom_score_adj_of_child, persistence::SaveRequest{}.oom_score_adj);
+  const OomScore from_zero("/dev/null");
+  const auto of_child = [&] { return dataset_before_load(config, from_zero).oom_score_adj_of_child; };
+  EXPECT_EQ(of_child(), persistence::SaveRequest{}.oom_score_adj);
   for (const OomScoreMode mode : {OomScoreMode::kAbsolute, OomScoreMode::kRelative}) {
     config.oom_score_adj = mode;
-    EXPECT_EQ(dataset_before_load(config).oom_score_adj_of_child, 800);
+    EXPECT_EQ(of_child(), 800);
   }
 }
 
