@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """A server in a memory control group that is too small for a save under writes: does it live, is all of its data there?
 
 Each round sets the group's limit anew, starts a save, and writes as fast as it can while the save is at work. A model
@@ -43,7 +43,6 @@ PIECE = 8
 RESERVE = 32 * MB
 PAD = random.Random(7).randbytes(88)
 SKIPPED = 77
-KILL_KINDS = ("killed", "small", "late")
 ROOM_TO_DIE = 8 * MB
 ROOM_TO_DIE_LATE = 2 * MB  # of what little is still written to new memory
 
@@ -74,7 +73,7 @@ class Writer:
         self.touched = set()
         self.longest_s = 0.0
 
-# `replies_ok` judges one reply.
+    # `replies_ok` judges one reply.
     def _exchange(self, requests, count, replies_ok):
         sent = time.monotonic()
         self.client.send(requests)
@@ -117,6 +116,10 @@ class Writer:
         self._exchange(requests, len(changes), lambda reply: reply == LARGE_BYTES)
         for n, at, piece in changes:
             self.model.large[n][at : at + PIECE] = piece
+
+
+# The kinds of rounds in which the kernel has to kill, and what provokes it.
+KILL_KINDS = {"killed": Writer.change_large, "small": Writer.set_some, "late": Writer.add_some}
 
 
 def fill(server, model):
@@ -217,7 +220,7 @@ def settle(client, group):
 def limit_for(kind, used):
     if kind == "roomy":
         return int(used * 1.3)
-#The guard keeps the reserve and a margin of 8 MB.What is left is less than the writes of a whole save come to.
+    # The guard keeps the reserve and a margin of 8 MB. What is left is less than the writes of a whole save come to.
     return used + RESERVE + (14 * MB if kind == "tight" else 64 * MB)
 
 
@@ -226,28 +229,12 @@ def run_round(kind, server, group, model, options, seed):
     client = server.client()
     settle(client, group)
     kills_before = group.kills()
-    result.used_before = group.used()
-    result.limit = limit_for(kind, result.used_before)
-    group.set_limit(result.limit)
     writer = Writer(server.port, model, seed)
-    least_room = result.limit
     begun = time.monotonic()
     try:
-        if server.name == "cowslip":
-#A save that is to be stopped goes slowly, as on a slow disk, and is asked for against the guard's advice.
-            client.call("CONFIG", "SET", "rdb-key-save-delay", 0 if kind == "roomy" else -1)
-        client.call("BGSAVE", "FORCE") if kind != "roomy" else client.call("BGSAVE")
-        while kind != "roomy" or result.writes < options.writes:
-            writer.change_large() if kind == "large" else writer.set_some()
-            result.writes += BATCH
-            if result.writes % (20 * BATCH) == 0:
-                least_room = min(least_room, result.limit - group.used())
-                if kind != "roomy" and client.info()["rdb_bgsave_in_progress"] == "0":
-                    break
-        while client.info()["rdb_bgsave_in_progress"] != "0":
-            time.sleep(0.01)
-        info = client.info()
+        (save_until_killed if kind in KILL_KINDS else save_within_limit)(result, server, client, group, writer, options)
         result.seconds = time.monotonic() - begun
+        info = client.info()
         result.outcome = info.get("snapshot_state") or info["rdb_last_bgsave_status"]
         result.why = info.get("snapshot_error", "")
         result.growth = int(info.get("snapshot_growth_bytes", 0))
@@ -257,58 +244,52 @@ def run_round(kind, server, group, model, options, seed):
         result.outcome = f"the server is gone: {error}" if server._process.poll() is not None else f"{error}"
         result.problems.append(result.outcome)
         group.set_limit(0)
-    result.least_room = least_room
     result.longest_wait_s = writer.longest_s
     result.kills = group.kills() - kills_before
-    judge(result, server)
+    judge(result, server, client)
     return result
 
 
-PROVOCATIONS = {"killed": Writer.change_large, "small": Writer.set_some, "late": Writer.add_some}
-
-
-def run_kill_round(kind, server, group, model, options, seed):
-    """Provokes the kernel to kill during a save, and sees whom it took and what is told of it."""
-    result = Round(kind)
-    client = server.client()
-    settle(client, group)
-    kills_before = group.kills()
-    writer = Writer(server.port, model, seed)
-    begun = time.monotonic()
-    try:
-        client.call("CONFIG", "SET", "snapshot-guard", "no")
-        client.call("CONFIG", "SET", "rdb-key-save-delay", -8)
-        client.call("BGSAVE")
-        time.sleep(0.1)  # the child has taken by now what it holds to lose
-        while kind == "late" and progress(client) < 0.9:
-            time.sleep(0.01)
-        result.used_before = group.used()
-        result.limit = group.tighten(ROOM_TO_DIE_LATE if kind == "late" else ROOM_TO_DIE)
-        while group.kills() == kills_before and saving(client):
-            PROVOCATIONS[kind](writer)
-            result.writes += BATCH
-        while saving(client):
-            time.sleep(0.01)
-        result.least_room = result.limit - group.used()
-        writer.set_some()  # it goes on to serve, in what little room the child has left
-        result.seconds = time.monotonic() - begun
-        info = client.info()
-        result.outcome, result.why = info["snapshot_state"], info["snapshot_error"]
-        result.growth = int(info["snapshot_growth_bytes"])
-        group.set_limit(0)
-        result.kills = group.kills() - kills_before
-        judge_kill(result, server, client, info)
+def save_within_limit(result, server, client, group, writer, options):
+    """A save under writes in a group that has room for it, or in which the guard has to stop it."""
+    roomy = result.kind == "roomy"
+    result.used_before = group.used()
+    result.limit = result.least_room = limit_for(result.kind, result.used_before)
+    group.set_limit(result.limit)
+    if server.name == "cowslip":
+        # A save that is to be stopped goes slowly, as on a slow disk, and is asked for against the guard's advice.
         client.call("CONFIG", "SET", "snapshot-guard", "yes")
-        result.lost = lost(client, model, writer.touched)
-    except (OSError, EOFError, ServerError, ConnectionError) as error:
-        result.outcome = f"the server is gone: {error}" if server._process.poll() is not None else f"{error}"
-        result.problems.append(result.outcome)
-        group.set_limit(0)
-    result.longest_wait_s = writer.longest_s
-    if result.lost:
-        result.problems.append(f"{result.lost} acknowledged writes are lost")
-    look_for_leftovers(result, server)
-    return result
+        client.call("CONFIG", "SET", "rdb-key-save-delay", 0 if roomy else -1)
+    client.call("BGSAVE") if roomy else client.call("BGSAVE", "FORCE")
+    while not roomy or result.writes < options.writes:
+        writer.change_large() if result.kind == "large" else writer.set_some()
+        result.writes += BATCH
+        if result.writes % (20 * BATCH) == 0:
+            result.least_room = min(result.least_room, result.limit - group.used())
+            if not roomy and not saving(client):
+                break
+    while saving(client):
+        time.sleep(0.01)
+
+
+def save_until_killed(result, server, client, group, writer, options):
+    """Provokes the kernel to kill during a save."""
+    late, kills_before = result.kind == "late", group.kills()
+    client.call("CONFIG", "SET", "snapshot-guard", "no")
+    client.call("CONFIG", "SET", "rdb-key-save-delay", -8)
+    client.call("BGSAVE")
+    time.sleep(0.1)  # the child has taken by now what it holds to lose
+    while late and progress(client) < 0.9:
+        time.sleep(0.01)
+    result.used_before = group.used()
+    result.limit = group.tighten(ROOM_TO_DIE_LATE if late else ROOM_TO_DIE)
+    while group.kills() == kills_before and saving(client):
+        KILL_KINDS[result.kind](writer)
+        result.writes += BATCH
+    while saving(client):
+        time.sleep(0.01)
+    result.least_room = result.limit - group.used()
+    writer.set_some()  # it goes on to serve, in what little room the child has left
 
 
 def saving(client):
@@ -323,33 +304,35 @@ def progress(client):
     return int(info["current_save_keys_processed"]) / max(int(info["current_save_keys_total"]), 1)
 
 
-def judge_kill(result, server, client, info):
-    said = "signal 9; the kernel's OOM killer struck in its control group"
-    told = {
-  "INFO" : f "{info['snapshot_state']} {info['snapshot_error']}",
-           "SNAPSHOT STATUS" : repr(client.call("SNAPSHOT", "STATUS")),
-                               "SNAPSHOT HISTORY"
-      : repr(client.call("SNAPSHOT", "HISTORY", "1")),
-        "the log" : (server.folder / "log").read_text(errors = "replace") + "killed",
-    }
-    for where, text in told.items():
-        if said not in text or "killed" not in text:
-            result.problems.append(f"{where} does not say what happened: {text[-300:]}")
-    if result.kills != 1:
-        result.problems.append(f"the kernel killed {result.kills} processes instead of one")
-    if info["process_id"] != str(server.pid) or server._process.poll() is not None:
-        result.problems.append("it is another server")
-
-
-def judge(result, server):
-    wanted = "ok" if result.kind == "roomy" else "stopped by guard"
+def judge(result, server, client):
+    """Adds what is not as it has to be. A save that broke off has its problem already."""
+    killing = result.kind in KILL_KINDS
+    if killing and not result.problems:
+        judge_words(result, server, client)
+    wanted = "killed" if killing else "ok" if result.kind == "roomy" else "stopped by guard"
     if result.outcome != wanted:
         result.problems.append(f"the save ended with '{result.outcome}' instead of '{wanted}'")
     if result.lost:
         result.problems.append(f"{result.lost} acknowledged writes are lost")
-    if result.kills:
-        result.problems.append(f"{result.kills} processes were killed by the kernel")
+    if result.kills != int(killing):
+        result.problems.append(f"the kernel killed {result.kills} processes instead of {int(killing)}")
     look_for_leftovers(result, server)
+
+
+def judge_words(result, server, client):
+    """Whether everybody who asks is told that the kernel killed the child, by the same server as before."""
+    said = "signal 9; the kernel's OOM killer struck in its control group"
+    told = {
+        "INFO": f"{result.outcome} {result.why}",
+        "SNAPSHOT STATUS": repr(client.call("SNAPSHOT", "STATUS")),
+        "SNAPSHOT HISTORY": repr(client.call("SNAPSHOT", "HISTORY", "1")),
+        "the log": (server.folder / "log").read_text(errors="replace") + "killed",
+    }
+    for where, text in told.items():
+        if said not in text or "killed" not in text:
+            result.problems.append(f"{where} does not say what happened: {text[-300:]}")
+    if client.info("server")["process_id"] != str(server.pid) or server._process.poll() is not None:
+        result.problems.append("it is another server")
 
 
 def look_for_leftovers(result, server):
@@ -372,8 +355,7 @@ def experiment(name, program, kinds, options):
             model = Model(options.keys, options.large if "large" in kinds else 0)
             fill(server, model)
             for number, kind in enumerate(kinds):
-                run = run_kill_round if kind in KILL_KINDS else run_round
-                rounds.append(run(kind, server, group, model, options, options.seed + number))
+                rounds.append(run_round(kind, server, group, model, options, options.seed + number))
                 say(name, number + 1, rounds[-1])
                 if server._process.poll() is not None:
                     break
