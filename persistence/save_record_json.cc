@@ -119,13 +119,13 @@ Json json_of(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-struct Writer {
-  Json& into;
-  template <typename T>
-  void operator()(const char* field, const T& value) const {
-    into[field] = json_of(value);
-  }
-};
+// What `fields` visits, as an object.
+template <typename T, typename Fields>
+Json object_of(const T& value, Fields&& fields) {
+  Json object = Json::object();
+  fields(value, [&](const char* field, const auto& member) { object[field] = json_of(member); });
+  return object;
+}
 
 // Names once, then the values of each point in their order.
 Json timeline_of(const std::vector<TimelinePoint>& timeline) {
@@ -270,16 +270,28 @@ void replace_control_characters(std::string& text) {
 
 }  // namespace
 
+Json as_json(const SaveRecord& record) {
+  return object_of(record, [](auto& value, auto visit) { fields_of_record(value, visit); });
+}
+
+Json as_json(const CauseRow& cause) {
+  return object_of(cause, [](auto& value, auto visit) { fields_of_cause(value, visit); });
+}
+
+Json as_json(const TimelinePoint& point) {
+  return object_of(point, [](auto& value, auto visit) { fields_of_point(value, visit); });
+}
+
 std::string to_json_line(const SaveRecord& record) {
   Json line = {{"v", kSaveRecordVersion}};
-  fields_of_record(record, Writer{line});
+  line.update(as_json(record));
   Json causes = Json::array(), forecasts = Json::array();
-  for (const CauseRow& cause : record.causes) fields_of_cause(cause, Writer{causes.emplace_back(Json::object())});
+  for (const CauseRow& cause : record.causes) causes.push_back(as_json(cause));
   for (const ForecastCheck& check : record.forecasts) {
-    fields_of_forecast(check, Writer{forecasts.emplace_back(Json::object())});
+    forecasts.push_back(object_of(check, [](auto& value, auto visit) { fields_of_forecast(value, visit); }));
   }
   line["causes"] = std::move(causes);
-  fields_of_check(record.cross_check, Writer{line["cross_check"] = Json::object()});
+  line["cross_check"] = object_of(record.cross_check, [](auto& value, auto visit) { fields_of_check(value, visit); });
   line["forecasts"] = std::move(forecasts);
   line["timeline"] = timeline_of(record.timeline);
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);

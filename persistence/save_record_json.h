@@ -3,6 +3,7 @@
 // Pure functions, any thread.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,11 @@
 namespace cowslip::persistence {
 
 inline constexpr int kSaveRecordVersion = 1;
+
+// The fields that are no lists, in their order, under the names that the line has.
+nlohmann::ordered_json as_json(const SaveRecord& record);
+nlohmann::ordered_json as_json(const CauseRow& cause);
+nlohmann::ordered_json as_json(const TimelinePoint& point);
 
 // Without the line's end. Bytes that are not UTF-8 (a file name in an error) become U+FFFD.
 std::string to_json_line(const SaveRecord& record);

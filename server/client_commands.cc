@@ -8,7 +8,7 @@
 #include "base/numbers.h"
 #include "base/text.h"
 #include "commands/arguments.h"
-#include "server/admin/admin_errors.h"
+#include "server/admin/admin_arguments.h"
 #include "server/client_registry.h"
 #include "server/client_text.h"
 #include "server/connection.h"

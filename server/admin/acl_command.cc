@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "commands/arguments.h"
 #include "commands/command_table.h"
-#include "server/admin/admin_errors.h"
+#include "server/admin/admin_arguments.h"
 #include "server/admin/admin_families.h"
 #include "server/config.h"
 #include "server/server.h"

@@ -11,7 +11,7 @@
 
 #include "commands/arguments.h"
 #include "persistence/dump_payload.h"
-#include "server/admin/admin_errors.h"
+#include "server/admin/admin_arguments.h"
 #include "server/admin/admin_families.h"
 #include "server/admin/dataset_digest.h"
 #include "server/admin/debug_policy.h"

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "commands/arguments.h"
-#include "server/admin/admin_errors.h"
+#include "server/admin/admin_arguments.h"
 #include "server/admin/admin_families.h"
 #include "server/server.h"
 #include "server/slowlog.h"
@@ -11,8 +11,6 @@ namespace cowslip::server {
 namespace {
 
 using namespace commands;
-
-constexpr int64_t kDefaultCount = 10;
 
 void reply_entry(CommandContext& c, const Slowlog::Entry& entry) {
   c.reply.array(6);
@@ -26,20 +24,12 @@ void reply_entry(CommandContext& c, const Slowlog::Entry& entry) {
 }
 
 void cmd_slowlog_get(CommandContext& c) {
-  constexpr std::string_view kBadCount = "ERR count should be greater than or equal to -1";
-  if (c.args.size() > 3) return c.reply.error(bad_subcommand(c.args[1], "SLOWLOG"));
-  int64_t count = kDefaultCount;
-  if (c.args.size() == 3) {
-    const auto asked = integer_argument(c, 2, kBadCount);
-    if (!asked) return;
-    if (*asked < -1) return c.reply.error(kBadCount);
-    count = *asked;
-  }
+  const auto count = count_argument(c, "SLOWLOG");
+  if (!count) return;
   const auto& entries = server_of(c).slowlog().entries();
-  const auto all = static_cast<int64_t>(entries.size());
-  const int64_t shown = count == -1 ? all : std::min(count, all);
-  c.reply.array(static_cast<size_t>(shown));
-  for (int64_t i = 0; i < shown; i++) reply_entry(c, entries[static_cast<size_t>(i)]);
+  const size_t shown = std::min(*count, entries.size());
+  c.reply.array(shown);
+  for (size_t i = 0; i < shown; i++) reply_entry(c, entries[i]);
 }
 
 void cmd_slowlog_len(CommandContext& c) {

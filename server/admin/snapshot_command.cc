@@ -5,11 +5,8 @@
 // given. It answers while the dataset is loading: the history is there already.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <limits>
-
 #include "commands/arguments.h"
-#include "server/admin/admin_errors.h"
+#include "server/admin/admin_arguments.h"
 #include "server/admin/admin_families.h"
 #include "server/admin/snapshot_replies.h"
 #include "server/observatory.h"
@@ -21,8 +18,6 @@ namespace {
 
 using namespace commands;
 using persistence::SaveRecord;
-
-constexpr int64_t kDefaultCount = 10;
 
 SnapshotView look(Server& server) {
   Observatory& observatory = server.observatory();
@@ -49,17 +44,8 @@ void cmd_snapshot_forecast(CommandContext& c) {
 }
 
 void cmd_snapshot_history(CommandContext& c) {
-  constexpr std::string_view kBadCount = "ERR count should be greater than or equal to -1";
-  if (c.args.size() > 3) return c.reply.error(bad_subcommand(c.args[1], "SNAPSHOT"));
-  int64_t count = kDefaultCount;
-  if (c.args.size() == 3) {
-    const auto asked = integer_argument(c, 2, kBadCount);
-    if (!asked) return;
-    if (*asked < -1) return c.reply.error(kBadCount);
-    count = *asked;
-  }
-  const size_t shown = count == -1 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(count);
-  reply_history(c.reply, server_of(c).observatory().history(), shown);
+  const auto count = count_argument(c, "SNAPSHOT");
+  if (count) reply_history(c.reply, server_of(c).observatory().history(), *count);
 }
 
 // Calls reply(writer, save) for the save that the client named, or the last one, which may be null.

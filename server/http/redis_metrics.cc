@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "server/config_store.h"
-#include "server/http/info_lines.h"
 #include "server/http/metrics.h"
 #include "server/info.h"
 #include "server/latency_monitor.h"
@@ -20,15 +19,6 @@ namespace cowslip::server {
 namespace {
 
 using enum MetricType;
-
-// A field of INFO under the exporter's name.
-struct FieldMetric {
-  std::string_view field;
-  std::string_view name;
-  MetricType type;
-  std::string_view help;
-  double factor = 1;
-};
 
 constexpr FieldMetric kFields[] = {
     // Server.
@@ -163,13 +153,6 @@ constexpr std::string_view kSections[] = {"server",     "clients",      "memory"
                                           "stats",      "replication",  "cpu",     "commandstats",
                                           "errorstats", "latencystats", "cluster", "keyspace"};
 
-void add_fields(const InfoLines& lines, PrometheusText& text) {
-  for (const FieldMetric& metric : kFields) {
-    const auto value = info_value(lines, metric.field);
-    if (value) text.single(metric.name, metric.type, metric.help, *value * metric.factor);
-  }
-}
-
 void add_instance(Server& server, const InfoLines& lines, PrometheusText& text) {
   text.single("redis_up", kGauge, "Whether the server answers.", 1);
   text.family("redis_start_time_seconds", kGauge, "When the process started.");
@@ -210,22 +193,16 @@ void add_databases(Server& server, const InfoLines& lines, PrometheusText& text)
 
 // "cmdstat_get:calls=1,usec=2,..." as families, one for each figure.
 void add_commands(const InfoLines& lines, PrometheusText& text) {
-  struct Figure {
-    std::string_view part;
-    std::string_view name;
-    std::string_view help;
-    double factor;
+  constexpr FieldMetric kFigures[] = {
+      {"calls", "redis_commands_total", kCounter, "Calls of each command."},
+      {"usec", "redis_commands_duration_seconds_total", kCounter, "Time spent in each command.", 1e-6},
+      {"failed_calls", "redis_commands_failed_calls_total", kCounter, "Calls that failed."},
+      {"rejected_calls", "redis_commands_rejected_calls_total", kCounter, "Calls that were refused before they began."},
   };
-  constexpr Figure kFigures[] = {
-      {"calls", "redis_commands_total", "Calls of each command.", 1},
-      {"usec", "redis_commands_duration_seconds_total", "Time spent in each command.", 1e-6},
-      {"failed_calls", "redis_commands_failed_calls_total", "Calls that failed.", 1},
-      {"rejected_calls", "redis_commands_rejected_calls_total", "Calls that were refused before they began.", 1},
-  };
-  for (const Figure& figure : kFigures) {
-    text.family(figure.name, kCounter, figure.help);
+  for (const FieldMetric& figure : kFigures) {
+    text.family(figure.name, figure.type, figure.help);
     for_each_with_prefix(lines, "cmdstat_", [&](std::string_view command, std::string_view figures) {
-      text.sample(part_of(figures, figure.part) * figure.factor, {{"cmd", command}});
+      text.sample(part_of(figures, figure.field) * figure.factor, {{"cmd", command}});
     });
   }
 }
@@ -282,7 +259,7 @@ void add_redis_metrics(Server& server, PrometheusText& text) {
   const std::string info = make_info(server, kSections);
   const InfoLines lines = split_info(info);
   add_instance(server, lines, text);
-  add_fields(lines, text);
+  add_fields(kFields, lines, text);
   add_databases(server, lines, text);
   add_commands(lines, text);
   add_percentiles(lines, text);

@@ -5,6 +5,7 @@
 
 #include "base/numbers.h"
 #include "memory/process_memory.h"
+#include "persistence/save_record_json.h"
 #include "server/config.h"
 #include "server/loading.h"
 #include "server/observatory.h"
@@ -15,7 +16,7 @@ namespace cowslip::server {
 
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 using persistence::SaveRecord;
 using persistence::TimelinePoint;
 
@@ -54,27 +55,6 @@ json describe_verdict(const persistence::Verdict& verdict) {
           {"reason", verdict.reason}};
 }
 
-json describe_point(const TimelinePoint& point) {
-  return {{"at_ms", point.at_ms},
-          {"parent_resident", point.parent_resident},
-          {"parent_proportional", point.parent_proportional},
-          {"child_resident", point.child_resident},
-          {"child_proportional", point.child_proportional},
-          {"copied", point.copied},
-          {"fresh", point.fresh},
-          {"growth", point.growth},
-          {"keys_written", point.keys_written},
-          {"bytes_written", point.bytes_written},
-          {"writes_per_second", point.writes_per_second},
-          {"latency_p50_us", point.latency_p50_us},
-          {"latency_p99_us", point.latency_p99_us},
-          {"latency_p999_us", point.latency_p999_us},
-          {"cgroup_usage", point.cgroup_usage},
-          {"cgroup_limit", point.cgroup_limit},
-          {"forecast_growth", or_null(point.forecast_growth)},
-          {"forecast_duration_ms", or_null(point.forecast_duration_ms)}};
-}
-
 // All points after `after_ms`; without it, evenly chosen ones, the last among them.
 json describe_timeline(const std::vector<TimelinePoint>& timeline, std::optional<int64_t> after_ms) {
   const auto first =
@@ -83,51 +63,20 @@ json describe_timeline(const std::vector<TimelinePoint>& timeline, std::optional
   const size_t step = count / kMaxPoints + 1;
   json points = json::array();
   for (size_t i = 0; i < count; i++) {
-    if (i % step == 0 || i + 1 == count) points.push_back(describe_point(first[static_cast<std::ptrdiff_t>(i)]));
+    if (i % step == 0 || i + 1 == count) points.push_back(persistence::as_json(first[static_cast<std::ptrdiff_t>(i)]));
   }
   return points;
 }
 
 json describe_causes(const std::vector<persistence::CauseRow>& causes) {
   json rows = json::array();
-  for (size_t i = 0; i < std::min(causes.size(), kMaxCauses); i++) {
-    const persistence::CauseRow& row = causes[i];
-    rows.push_back({{"command", row.command},
-                    {"database", row.database},
-                    {"kind", row.kind},
-                    {"reason", row.reason},
-                    {"copied", row.copied},
-                    {"fresh", row.fresh},
-                    {"reused", row.reused},
-                    {"blocks", row.blocks}});
-  }
+  for (size_t i = 0; i < std::min(causes.size(), kMaxCauses); i++) rows.push_back(persistence::as_json(causes[i]));
   return rows;
-}
-
-json describe_summary(const SaveRecord& save) {
-  return {{"id", save.id},
-          {"reason", save.reason},
-          {"result", persistence::name(save.result)},
-          {"error", save.error},
-          {"to_socket", save.to_socket},
-          {"started_unix_ms", save.started_unix_ms},
-          {"duration_ms", save.duration_ms},
-          {"fork_us", save.fork_us},
-          {"keys_total", save.keys_total},
-          {"keys_written", save.keys_written},
-          {"bytes_written", save.bytes_written},
-          {"parent_resident_at_fork", save.parent_resident_at_fork},
-          {"changes", save.changes},
-          {"copied_total", save.copied_total},
-          {"copied_peak", save.copied_peak},
-          {"fresh", save.fresh},
-          {"reused", save.reused},
-          {"growth_peak", save.growth_peak}};
 }
 
 json describe_save(const SaveRecord* save, std::optional<int64_t> after_ms) {
   if (save == nullptr) return nullptr;
-  json document = describe_summary(*save);
+  json document = persistence::as_json(*save);
   document["causes"] = describe_causes(save->causes);
   document["timeline"] = describe_timeline(save->timeline, after_ms);
   return document;
@@ -135,7 +84,7 @@ json describe_save(const SaveRecord* save, std::optional<int64_t> after_ms) {
 
 json describe_history(const std::deque<SaveRecord>& history) {
   json saves = json::array();
-  for (const SaveRecord& save : history) saves.push_back(describe_summary(save));
+  for (const SaveRecord& save : history) saves.push_back(persistence::as_json(save));
   return saves;
 }
 

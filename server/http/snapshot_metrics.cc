@@ -156,14 +156,7 @@ void add_room(const persistence::Verdict& verdict, PrometheusText& text) {
 
 // What the guard did, as INFO has it.
 void add_guard(SaveGuard& guard, bool enabled, PrometheusText& text) {
-  struct Figure {
-    std::string_view field;
-    std::string_view name;
-    MetricType type;
-    std::string_view help;
-    double factor = 1;
-  };
-  constexpr Figure kFigures[] = {
+  constexpr FieldMetric kFigures[] = {
       {"snapshot_guard_stopped", "cowslip_guard_stopped_total", kCounter, "Saves that the guard ended in time."},
       {"snapshot_guard_refused", "cowslip_guard_refused_total", kCounter, "Saves that were asked for and refused."},
       {"snapshot_guard_deferred", "cowslip_guard_deferred_total", kCounter, "Saves that were due and put off."},
@@ -173,11 +166,7 @@ void add_guard(SaveGuard& guard, bool enabled, PrometheusText& text) {
   };
   text.single("cowslip_guard_enabled", kGauge, "The setting snapshot-guard.", enabled ? 1 : 0);
   const auto fields = guard.info_fields();
-  for (const Figure& figure : kFigures) {
-    const auto found = std::ranges::find(fields, figure.field, &std::pair<std::string, std::string>::first);
-    if (found == fields.end()) continue;
-    text.single(figure.name, figure.type, figure.help, std::stod(found->second) * figure.factor);
-  }
+  add_fields(kFigures, InfoLines(fields.begin(), fields.end()), text);
 }
 
 // ---- latency ----
