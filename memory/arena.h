@@ -161,6 +161,7 @@ class Arena {
   int database_;
   BitmapHeap bitmaps_;
   std::array<Space, kBlockKinds> spaces_;
+  size_t place_ = 0;  // among the pool's arenas
   bool retired_ = false;
 };
 

@@ -21,6 +21,7 @@ uint64_t* BitmapHeap::allocate(size_t words) {
   }
   if (!range_) {
     range_ = AddressRange(kernel_, {.bytes = address_space_bytes_, .least_bytes = 1, .huge_pages_after = SIZE_MAX});
+    watch_.range_made();
   }
   auto* row = reinterpret_cast<uint64_t*>(range_.begin() + end_);
   end_ += words * sizeof(uint64_t);

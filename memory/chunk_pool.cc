@@ -97,11 +97,14 @@ uint64_t& ChunkPool::page_owner(const void* block) const {
 // ---- arenas ----
 
 void ChunkPool::add(Arena& arena) {
+  arena.place_ = arenas_.size();
   arenas_.push_back(&arena);
 }
 
-void ChunkPool::remove(Arena& arena) {
-  std::erase(arenas_, &arena);
+void ChunkPool::remove(const Arena& arena) {
+  arenas_.back()->place_ = arena.place_;
+  arenas_[arena.place_] = arenas_.back();
+  arenas_.pop_back();
 }
 
 ChunkNumber ChunkPool::take(Arena& arena, BlockKind kind, ChunkUse use, size_t count) {

@@ -117,6 +117,8 @@ class ChunkPool {
   }
   // The size of all pages of which the ledger ever knew that the kernel copies them. Any thread.
   uint64_t frozen_bytes_written() const { return ledger_.copied_bytes_ever(); }
+  // Bytes of chunks born since a fork that were given back to the system before the child's end. Any thread.
+  uint64_t fresh_bytes_returned() const { return ledger_.fresh_bytes_returned_ever(); }
 
   // What the running snapshot costs, or the last one did, and whose doing it is.
   const CowLedger& ledger() const { return ledger_; }
@@ -138,6 +140,8 @@ class ChunkPool {
   std::vector<AddressSpan> inherited_memory() const { return memory(CowLedger::Ranges::kInherited); }
   // The same and what was kept from the child, such as indexes. Event loop only.
   std::vector<AddressSpan> all_memory() const { return memory(CowLedger::Ranges::kAll); }
+  // What has come to all_memory() since the running snapshot began (CowLedger::ranges_made()). Any thread.
+  std::vector<AddressSpan> memory_made() const { return ledger_.ranges_made(); }
 
   // ---- the rest ----
   MemoryPolicies policies() const;
@@ -190,7 +194,7 @@ class ChunkPool {
 
   // ---- for arenas ----
   void add(Arena& arena);
-  void remove(Arena& arena);
+  void remove(const Arena& arena);
   // `count` chunks in a row, born now: their infos say whose they are and how they are cut up.
   ChunkNumber take(Arena& arena, BlockKind kind, ChunkUse use, size_t count = 1);
   // Any thread, if the chunks are of a retired arena.
@@ -232,7 +236,7 @@ class ChunkPool {
   bool dismissal_;
   bool unshared_index_;
   SnapshotEpoch epoch_;         // changed under the mutex
-  std::vector<Arena*> arenas_;  // that are not retired
+  std::vector<Arena*> arenas_;  // that are not retired; each knows its place
   CowLedger ledger_;
   PageWatch infos_watch_;
   PageWatch owners_watch_;

@@ -60,6 +60,7 @@ void CowLedger::begin(size_t chunks_in_use, bool huge_pages) {
   set_slot_bits(kLeastSlotBits);
   touched_.clear();
   new_pages_.clear();
+  new_pages_sum_ = 0;
   watched_words_ = watched_copies_ = watched_let_go_ = fresh_freed_bytes_ = 0;
   for (PageWatch* watch : watches_) {
     const size_t pages = watch->inherited_pages();
@@ -73,6 +74,7 @@ void CowLedger::begin(size_t chunks_in_use, bool huge_pages) {
   const std::lock_guard lock(mutex_);
   chunk_growth_bytes_ = 0;
   let_go_.clear();
+  ranges_made_.clear();
   huge_pages_ = huge_pages;
   whole_since_ = huge_pages ? epoch_.current() : kNoEpoch;
   counting_ = true;
@@ -85,6 +87,35 @@ std::vector<AddressSpan> CowLedger::ranges(Ranges which) const {
     spans.push_back({reinterpret_cast<uintptr_t>(watch->range_->begin()), watch->range_->bytes()});
   }
   return spans;
+}
+
+std::vector<AddressSpan> CowLedger::ranges_made() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<AddressSpan> spans;
+  spans.reserve(ranges_made_.size());
+  for (const auto& [begin, bytes] : ranges_made_) spans.push_back({begin, bytes});
+  return spans;
+}
+
+void CowLedger::add(PageWatch& watch) {
+  watch.place_ = watches_.size();
+  watches_.push_back(&watch);
+}
+
+// The last takes its place: as many databases as there are come and go at once.
+void CowLedger::remove(const PageWatch& watch) {
+  assert(watches_[watch.place_] == &watch);
+  watches_.back()->place_ = watch.place_;
+  watches_[watch.place_] = watches_.back();
+  watches_.pop_back();
+}
+
+// The kernel hands out again what was unmapped, so a database that is emptied again and again adds little.
+void CowLedger::range_made(const AddressRange& range) {
+  if (!counting_) return;
+  const std::lock_guard lock(mutex_);
+  size_t& bytes = ranges_made_[reinterpret_cast<uintptr_t>(range.begin())];
+  bytes = std::max(bytes, range.bytes());
 }
 
 void CowLedger::end() {
@@ -120,16 +151,18 @@ LedgerTotals CowLedger::reckon() const {
   totals.index_growth_bytes = now.index_bytes - at_fork_.index_bytes;
   totals.metadata_growth_bytes = now.metadata_bytes - at_fork_.metadata_bytes;
   const std::lock_guard lock(mutex_);
-  totals.chunk_growth_bytes = chunk_growth_bytes_ + static_cast<int64_t>(new_pages_.size() * kPageBytes);
+  totals.chunk_growth_bytes = chunk_growth_bytes_ + static_cast<int64_t>(new_pages_sum_ * kPageBytes);
   for (const ChunkNumber chunk : touched_) {
     if (age_of(chunk) == Age::kInherited) totals.outstanding_pages += marked_pages(chunk);
   }
-  for (const ChunkNumber chunk : new_pages_) {
-    if (age_of(chunk) == Age::kInherited && marked_pages(chunk) > 0) totals.outstanding_pages--;
+  for (const auto& [chunk, pages] : new_pages_) {
+    if (age_of(chunk) == Age::kInherited && marked_pages(chunk) > 0) totals.outstanding_pages -= pages;
   }
   totals.let_go_bytes = watched_let_go_ * kPageBytes;
   for (const auto& [chunk, bytes] : let_go_) {
-    if (!epoch_.given_back(chunk)) totals.let_go_bytes += bytes;
+    if (epoch_.given_back(chunk)) continue;
+    const auto made = new_pages_.find(chunk);
+    totals.let_go_bytes += bytes - (made == new_pages_.end() ? 0 : std::min(bytes, made->second * kPageBytes));
   }
   return totals;
 }
@@ -168,13 +201,15 @@ void CowLedger::block_written(const ChunkInfo& chunk, const char* at, size_t byt
 }
 
 void CowLedger::mark_copied(const ChunkInfo& chunk, const char* at, size_t bytes, int database) {
-  const size_t new_before = new_pages_.size();
+  const uint64_t new_before = new_pages_sum_;
   uint64_t pages = mark(at, bytes, [&](ChunkNumber number, const char* page) {
     if (marked_pages(number) == 0) touched_.push_back(number);
-    if (is_new(page)) new_pages_.push_back(number);
+    if (!is_new(page)) return;
+    new_pages_[number]++;
+    new_pages_sum_++;
   });
   if (pages == 0) return;
-  pages -= new_pages_.size() - new_before;
+  pages -= new_pages_sum_ - new_before;
   row(kind_of(chunk), database, reason_in_place()).copied_pages += pages;
   copied_bytes_ever_.fetch_add(pages * kPageBytes, std::memory_order_relaxed);
 }
@@ -239,6 +274,7 @@ void CowLedger::chunk_returned(ChunkNumber chunk, size_t resident_bytes) {
   const Age age = age_of(chunk);
   chunk_growth_bytes_ -= static_cast<int64_t>(resident_bytes);
   if (age == Age::kInherited) let_go_.push_back({chunk, resident_bytes});
+  if (age == Age::kFresh) fresh_bytes_returned_ever_.fetch_add(resident_bytes, std::memory_order_relaxed);
   mark_all(chunk, false);
 }
 

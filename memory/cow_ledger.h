@@ -22,8 +22,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -128,10 +130,16 @@ class CowLedger {
   bool counting_indexes() const { return counting_indexes_; }
   // Bytes of the pages that were ever found to be copied, in all snapshots. Any thread.
   uint64_t copied_bytes_ever() const { return copied_bytes_ever_.load(std::memory_order_relaxed); }
+  // Bytes that were given back to the system of chunks born since the fork, in all snapshots: the parent has become
+  // smaller, and no child has them. Any thread.
+  uint64_t fresh_bytes_returned_ever() const { return fresh_bytes_returned_ever_.load(std::memory_order_relaxed); }
 
   // The ranges beside the chunks, whole: those that the child has, or all of them. Event loop only.
   enum class Ranges { kInherited, kAll };
   std::vector<AddressSpan> ranges(Ranges which) const;
+  // Those that were reserved since the running snapshot began, by a database that is used for the first time or was
+  // emptied: ranges() did not name them before. What has been unmapped meanwhile is still among them. Any thread.
+  std::vector<AddressSpan> ranges_made() const;
 
   // ---- whose doing it is, from here on ----
   void set_cause(uint16_t cause) { cause_ = cause; }
@@ -153,6 +161,7 @@ class CowLedger {
   friend class Arena;
   friend class ChunkPool;
   friend class PageWatch;
+  friend class LedgerInspector;  // of the tests
 
   static constexpr uint32_t kNoEpoch = UINT32_MAX;
   static constexpr size_t kWordsPerChunk = kPagesPerChunk / 64;
@@ -163,8 +172,9 @@ class CowLedger {
   void end();
 
   // ---- ranges beside the chunks ----
-  void add(PageWatch& watch) { watches_.push_back(&watch); }
-  void remove(PageWatch& watch) { std::erase(watches_, &watch); }
+  void add(PageWatch& watch);
+  void remove(const PageWatch& watch);
+  void range_made(const AddressRange& range);
   void count_watched_copy(MemoryKind kind, int database);
   void watched_range_gone(size_t pages_not_copied);
 
@@ -252,22 +262,26 @@ class CowLedger {
   size_t watch_bits_bytes_;  // of them
 
   // Event loop only.
-  bool huge_pages_ = false;  // written under the mutex
-  std::vector<PageWatch*> watches_;
-  size_t watched_words_ = 0;            // of the watches' bits in use
-  std::vector<ChunkNumber> touched_;    // chunks with copied pages
-  std::vector<ChunkNumber> new_pages_;  // of each page that was new in a chunk that the child has
-  uint64_t watched_copies_ = 0;         // pages of ranges beside the chunks
-  uint64_t watched_let_go_ = 0;         // the same, that were not copied before the parent gave them back
+  bool huge_pages_ = false;           // written under the mutex
+  std::vector<PageWatch*> watches_;   // each knows its place
+  size_t watched_words_ = 0;          // of the watches' bits in use
+  std::vector<ChunkNumber> touched_;  // chunks with copied pages
+  // How many pages were new in a chunk that the child has; of all of them together.
+  std::unordered_map<ChunkNumber, uint32_t> new_pages_;
+  uint64_t new_pages_sum_ = 0;
+  uint64_t watched_copies_ = 0;  // pages of ranges beside the chunks
+  uint64_t watched_let_go_ = 0;  // the same, that were not copied before the parent gave them back
   EngineMemory at_fork_;
   LedgerTotals last_;           // of the snapshot that has ended
   std::deque<LedgerRow> rows_;  // they stay where they are
 
   // Any thread.
   std::atomic<uint64_t> copied_bytes_ever_ = 0;
+  std::atomic<uint64_t> fresh_bytes_returned_ever_ = 0;
   mutable std::mutex mutex_;  // guards what follows, and the bits of chunks that are free
   int64_t chunk_growth_bytes_ = 0;
   std::vector<LetGo> let_go_;
+  std::map<uintptr_t, size_t> ranges_made_;  // bytes of the longest that was reserved there
 };
 
 }  // namespace cowslip::memory

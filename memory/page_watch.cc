@@ -15,6 +15,10 @@ void PageWatch::start(CowLedger& ledger, const AddressRange& range, MemoryKind k
   ledger.add(*this);
 }
 
+void PageWatch::range_made() {
+  if (ledger_ != nullptr) ledger_->range_made(*range_);
+}
+
 void PageWatch::stop() {
   if (ledger_ == nullptr) return;
   ledger_->watched_range_gone(unwritten_);

@@ -29,6 +29,8 @@ class PageWatch {
   // `touched()`: how many bytes of the range, from its beginning, have memory. Ledger and range outlive the watch, or
   // stop() is called before they go.
   void start(CowLedger& ledger, const AddressRange& range, MemoryKind kind, std::function<size_t()> touched);
+  // The range, none when the watch was started, has been reserved; nothing has been written yet.
+  void range_made();
   // The range goes, now or soon, and its pages are a child's alone. Also before another thread destroys it.
   void stop();
 
@@ -58,6 +60,7 @@ class PageWatch {
   CowLedger* ledger_ = nullptr;
   const AddressRange* range_ = nullptr;
   std::function<size_t()> touched_;
+  size_t place_ = 0;  // among the ledger's watches
   MemoryKind kind_{};
 };
 

@@ -48,6 +48,7 @@ void* UnsharedHeap::carve(size_t size) {
                                      .alignment = kHugePageBytes,
                                      .forked = forked_,
                                      .huge_pages_after = kHugePageBytes});
+    watch_.range_made();
   }
   const size_t alignment = size % 64 == 0 ? 64 : kGranule;
   if (end_ % alignment != 0) {  // the granule that is skipped is a block of its own

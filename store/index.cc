@@ -247,6 +247,7 @@ void Index::open_range() {
                                            .alignment = memory::kHugePageBytes,
                                            .forked = forked_,
                                            .huge_pages_after = memory::kHugePageBytes});
+  watch_.range_made();
 }
 
 void Index::set_forked(bool forked) {
