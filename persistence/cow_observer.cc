@@ -75,7 +75,8 @@ void CowObserver::watch(pid_t child, const memory::ProcessCounters& at_fork, int
   given_back_ = announced_ = fault_debt_ = 0;
   start_estimate(0, {.faults = static_cast<int64_t>(at_fork.minor_faults),
                      .parent_anonymous = static_cast<int64_t>(at_fork.resident_anon),
-                     .frozen_bytes_written = static_cast<int64_t>(chunks_.frozen_bytes_written())});
+                     .frozen_bytes_written = static_cast<int64_t>(chunks_.frozen_bytes_written()),
+                     .fresh_bytes_returned = static_cast<int64_t>(chunks_.fresh_bytes_returned())});
   summary_.last.measured_at_us = summary_.last.exact_at_us = forked_at_us_;
   summary_.last.parent_resident = at_fork.resident;
   summary_.last.child_resident = at_fork.resident;
@@ -142,11 +143,16 @@ void CowObserver::run() {
   }
 }
 
-std::optional<int64_t> CowObserver::Outside::parent_growth() const {
-  if (!parent_at_fork) return {};
-  const auto pages = memory::anonymous_pages_outside(0, engine_in_parent);
-  if (!pages) return {};
-  return static_cast<int64_t>(pages->present - *parent_at_fork);
+std::optional<uint64_t> CowObserver::Outside::parent_now(std::vector<memory::AddressSpan> made) const {
+  made.insert(made.end(), engine_in_parent.begin(), engine_in_parent.end());
+  const auto pages = memory::anonymous_pages_outside(0, made);
+  return pages ? std::optional(pages->present) : std::nullopt;
+}
+
+std::optional<int64_t> CowObserver::Outside::parent_growth(std::vector<memory::AddressSpan> made) const {
+  const auto now = parent_at_fork ? parent_now(std::move(made)) : std::nullopt;
+  if (!now) return {};
+  return static_cast<int64_t>(*now - *parent_at_fork);
 }
 
 void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
@@ -155,9 +161,7 @@ void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   // A moment after the fork is nearly as good as the fork, and nobody waits for it.
   Outside outside = to_leave_out_;
   lock.unlock();
-  if (const auto pages = memory::anonymous_pages_outside(0, outside.engine_in_parent)) {
-    outside.parent_at_fork = pages->present;
-  }
+  outside.parent_at_fork = outside.parent_now(chunks_.memory_made());
   lock.lock();
   const auto over = [&] { return stopping_ || generation_ != generation; };
   if (over()) return;
@@ -190,7 +194,8 @@ bool CowObserver::read_counters(pid_t child, Reading& reading) const {
   reading.counts = {.faults = static_cast<int64_t>(reading.parent.minor_faults + reading.child.minor_faults),
                     .parent_anonymous = static_cast<int64_t>(reading.parent.resident_anon),
                     .child_anonymous = static_cast<int64_t>(reading.child.resident_anon),
-                    .frozen_bytes_written = static_cast<int64_t>(chunks_.frozen_bytes_written())};
+                    .frozen_bytes_written = static_cast<int64_t>(chunks_.frozen_bytes_written()),
+                    .fresh_bytes_returned = static_cast<int64_t>(chunks_.fresh_bytes_returned())};
   return true;
 }
 
@@ -206,7 +211,7 @@ bool CowObserver::read_exactly(pid_t child, const Outside& outside, Reading& rea
   exact.child_resident = rollup.resident;
   if (const auto pages = memory::anonymous_pages_outside(child, outside.engine))
     exact.copied_outside = pages->exclusive;
-  exact.parent_growth_outside = outside.parent_growth();
+  exact.parent_growth_outside = outside.parent_growth(chunks_.memory_made());
   return true;
 }
 
@@ -220,6 +225,8 @@ std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact, c
     reading.counts.faults = std::midpoint(before.faults, reading.counts.faults);
     reading.counts.parent_anonymous = std::midpoint(before.parent_anonymous, reading.counts.parent_anonymous);
     reading.counts.child_anonymous = std::midpoint(before.child_anonymous, reading.counts.child_anonymous);
+    reading.counts.fresh_bytes_returned =
+        std::midpoint(before.fresh_bytes_returned, reading.counts.fresh_bytes_returned);
     reading.exact->parent_anonymous = static_cast<uint64_t>(reading.counts.parent_anonymous);
   }
   reading.at_us = now_us();
@@ -231,6 +238,7 @@ std::optional<CowObserver::Reading> CowObserver::read(pid_t child, bool exact, c
 
 void CowObserver::start_estimate(uint64_t copied, const Counts& counts) {
   copied_ = last_exact_ = static_cast<int64_t>(copied);
+  hidden_ = 0;
   last_counts_ = counts;
 }
 
@@ -242,8 +250,13 @@ uint64_t CowObserver::estimate_copied(const Counts& now) {
   // Each minor fault gave the parent a page: a new one, by which it grew, or one that it had shared. A page it gave
   // back made it smaller and is the child's alone from then on, so both directions add up. The child's own faults are
   // copies or new pages; either way they are its alone.
-  const int64_t unshared =
-      (now.faults - before.faults) * page_bytes() - (now.parent_anonymous - before.parent_anonymous);
+  int64_t unshared = (now.faults - before.faults) * page_bytes() - (now.parent_anonymous - before.parent_anonymous);
+  // Chunks born since the fork that were given back are no child's, though. If they were huge pages and came after the
+  // last exact reading, the estimate is too low by them, and so put right.
+  const int64_t returned = now.fresh_bytes_returned - before.fresh_bytes_returned;
+  hidden_ += std::max<int64_t>(returned - unshared, 0);
+  unshared += std::min(returned, hidden_) - returned;
+  hidden_ -= std::min(returned, hidden_);
   // What had been shared is copied, unless the child has given it back: then the parent takes it over, once. No counter
   // of the kernel tells which of the two it was. But the server says which entries it wrote although the child had yet
   // to read them; the others it wrote to chunks that the child was done with, and so gave back.

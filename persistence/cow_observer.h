@@ -115,6 +115,7 @@ class CowObserver {
     int64_t parent_anonymous = 0;
     int64_t child_anonymous = 0;
     int64_t frozen_bytes_written = 0;
+    int64_t fresh_bytes_returned = 0;
   };
   // What has to be left out to see the memory that the ledger does not account for, in each of the two processes.
   struct Outside {
@@ -122,7 +123,9 @@ class CowObserver {
     std::vector<memory::AddressSpan> engine_in_parent;  // all of it
     std::optional<uint64_t> parent_at_fork;             // bytes outside
 
-    std::optional<int64_t> parent_growth() const;
+    // Bytes outside now; `made`: what has come to the engine's memory since the fork.
+    std::optional<uint64_t> parent_now(std::vector<memory::AddressSpan> made) const;
+    std::optional<int64_t> parent_growth(std::vector<memory::AddressSpan> made) const;
   };
   // Parent and child, read together.
   struct Reading {
@@ -155,6 +158,7 @@ class CowObserver {
   Counts last_counts_;
   int64_t last_exact_ = 0;  // copied bytes
   int64_t copied_ = 0;      // the same and what was added since; less than it where new memory comes in huge pages
+  int64_t hidden_ = 0;      // by how much new huge pages made the estimate smaller since the last exact reading
   int64_t given_back_ = 0;  // by the child, and not written to by the parent since, as far as we know
   int64_t fault_debt_ = 0;  // of copied_by_faults: counters that did not move at the same time
   int64_t announced_ = 0;   // bytes the server was about to write in place, their faults still to be seen

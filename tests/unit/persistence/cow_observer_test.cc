@@ -10,7 +10,9 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <vector>
 
+#include "memory/arena.h"
 #include "memory/process_memory.h"
 #include "persistence/background_save.h"
 #include "tests/support/harness.h"
@@ -197,6 +199,47 @@ TEST(CowObserver, NewMemoryOfTheParentIsGrowthButNoCopy) {
   const CowFigures last = observer.summary().last;
   EXPECT_LT(static_cast<double>(last.copied_bytes), allowance(4, 20) * kMegabyte);
   EXPECT_NEAR(static_cast<double>(last.growth_bytes), 64.0 * kMegabyte, allowance(4, 20) * kMegabyte);
+}
+
+// A chunk that was born after the fork and is given back makes the parent smaller, but no child has it. No exact
+// reading comes to help.
+TEST(CowObserver, NewChunksThatTheParentGivesBackAreNoCopies) {
+  constexpr size_t kChunks = 16;
+  Pages pages(64 * kMegabyte);
+  memory::ChunkPool chunks({.ready_chunks = 0, .keeper = false});
+  memory::Arena arena(chunks, 0);
+  const auto make = [&] {
+    void* const block = arena.allocate(memory::BlockKind::kLargeValue, memory::kChunkBytes);
+    return std::memset(block, 1, memory::kChunkBytes);
+  };
+  const auto give_back = [&](const std::vector<void*>& blocks) {
+    for (void* block : blocks) arena.release(block);
+    chunks.purge();
+  };
+  chunks.begin_snapshot();
+  IdleChild child;
+  std::vector<void*> before, after;
+  while (before.size() < kChunks) before.push_back(make());
+  CowObserver observer(chunks);
+  observer.watch(child.pid(), counters(), 1'000'000);  // as exact as any reading, with these chunks there
+  const double at_first = outside_private(child.pid());
+  const auto expect_truth = [&] {
+    wait_for_sample(observer);
+    EXPECT_NEAR(static_cast<double>(observer.summary().last.copied_bytes), outside_private(child.pid()) - at_first,
+                allowance(2, 20) * kMegabyte);
+  };
+  wait_for_sample(observer);
+  give_back(before);
+  expect_truth();
+  pages.write(0, 24 * kMegabyte);
+  expect_truth();
+  // Huge pages hide copies, until they are gone.
+  while (after.size() < kChunks) after.push_back(make());
+  wait_for_sample(observer);
+  give_back(after);
+  expect_truth();
+  EXPECT_EQ(observer.summary().exact_readings, 0u);
+  chunks.end_snapshot();
 }
 
 TEST(CowObserver, ChildKilledWithoutAWord) {
