@@ -102,6 +102,7 @@ void ChunkPool::add(Arena& arena) {
 }
 
 void ChunkPool::remove(const Arena& arena) {
+  assert(arenas_[arena.place_] == &arena);
   arenas_.back()->place_ = arena.place_;
   arenas_[arena.place_] = arenas_.back();
   arenas_.pop_back();

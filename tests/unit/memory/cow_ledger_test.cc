@@ -69,10 +69,12 @@ TEST(LedgerWatches, ArenasGoInAnyOrder) {
   std::vector<std::unique_ptr<Arena>> arenas;
   for (int i = 0; i < 50; i++) {
     arenas.push_back(std::make_unique<Arena>(pool, i));
-    arenas.back()->allocate(BlockKind::kEntry, 100);
+    for (int block = 0; block <= i; block++) arenas.back()->allocate(BlockKind::kEntry, 100);
   }
   while (!arenas.empty()) {
-    EXPECT_EQ(pool.blocks(BlockKind::kEntry), arenas.size());
+    uint64_t blocks = 0;
+    for (const auto& arena : arenas) blocks += arena->blocks(BlockKind::kEntry);
+    ASSERT_EQ(pool.blocks(BlockKind::kEntry), blocks);
     arenas.erase(arenas.begin() + static_cast<ptrdiff_t>(random.below(arenas.size())));
   }
   EXPECT_EQ(pool.blocks(BlockKind::kEntry), 0u);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -225,6 +226,28 @@ TEST_F(CowLedgerTest, WhatTheChildHasGivenBackIsNoGrowth) {
   EXPECT_GT(totals_.reused_bytes, 20'000 * 100u);
   EXPECT_LT(totals_.fresh_bytes, 5'000 * 100u);
   EXPECT_LE(totals_.chunk_growth_bytes, static_cast<int64_t>(memory::kChunkBytes));
+}
+
+// Of what lies beside the chunks nothing is missed that came with a database's first keys, or after it was emptied.
+TEST_F(CowLedgerTest, WhatADatabaseReservesDuringASaveIsNamed) {
+  fill(1000);
+  std::vector<memory::AddressSpan> known, now;
+  size_t made = 0;
+  during_snapshot([&] {
+    known = pool_.all_memory();
+    keyspace_.flush(0, false);
+    for (int number = 0; number < 2; number++) {
+      for (uint64_t i = 0; i < 1000; i++) {
+        keyspace_.database(number).set_string(key(i), "v", ExpiryChange::set(keyspace_.now_ms() + 1000));
+      }
+    }
+    const auto spans = pool_.memory_made();
+    made = spans.size();
+    known.insert(known.end(), spans.begin(), spans.end());
+    now = pool_.all_memory();
+  });
+  EXPECT_GE(made, 3u) << "an index, a queue, bits of slots";
+  for (const memory::AddressSpan& span : now) EXPECT_NE(std::ranges::find(known, span), known.end());
 }
 
 TEST_F(CowLedgerTest, TheLastFiguresStayUntilTheNextSnapshot) {
