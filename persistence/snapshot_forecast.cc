@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <vector>
+
+#include "persistence/growth_model.h"
 
 namespace cowslip::persistence {
 namespace {
@@ -267,92 +268,38 @@ Tail expected_tail(const std::deque<SaveRecord>& history, uint64_t dataset_bytes
 namespace {
 
 constexpr double kFirstProgress = 0.02;
+constexpr double kPaceDoubt = 1.5;   // the band: a child that much faster or slower on the rest of its way,
+constexpr double kPauseDoubt = 0.2;  // or one that now stands still for that share of the time so far
 
-// A save as the model sees it: shares of keys instead of numbers, changes counted from the fork.
-struct Look {
-  double ms;
-  double progress;
-  double changes;
-  double growth;
-  double copied;       // pages of the child's alone, now
-  double copied_ever;  // the same and those that it has given back
-  double fresh;        // growth but for those
-};
-
-// How fast growth slows down beside the child's progress: the n-th change makes something new in proportion to
-// n^(exponent - 1). 1: every change does, as long as most keys are untouched. Less: changes come back to the same keys,
-// the more so the less it is (Heaps' law).
-constexpr std::array kExponents = {1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.4, 0.3};
-
-struct Model {
-  double keys;         // at the fork
-  double added_share;  // of the changes that make a new key: those need new memory whatever the child has saved
-  double exponent = 1;
-  double bytes = 0;  // of growth for a change that counts in full
-  double base = 0;   // of growth that no change explains
-  double error = 0;  // root of the mean square, bytes
-
-  // What a change at that point counts.
-  double weight(double progress, double changes) const {
-    const double untouched = std::exp(-changes / keys) * std::pow(std::max(changes, 1.0) / kUnit, exponent - 1);
-    return added_share + (1 - added_share) * (1 - progress) * untouched;
-  }
-  // Of all changes between two looks.
-  double weight(const Look& from, const Look& to) const {
-    const double middle = weight((from.progress + to.progress) / 2, (from.changes + to.changes) / 2);
-    return middle * (to.changes - from.changes);
-  }
-  static constexpr double kUnit = 10'000;  // changes; only to keep the figures in hand
-};
-
-// Of the copies there were, as the child moves on to `progress`: they lie evenly in what it has not saved yet.
-double given_back(const Look& before, double progress) {
-  if (progress <= before.progress || before.progress >= 1) return 0;
-  return before.copied * (progress - before.progress) / (1 - before.progress);
-}
-
-std::vector<Look> looks_of(const SaveFacts& facts, std::span<const SaveSample> samples) {
+std::vector<GrowthLook> looks_of(const SaveFacts& facts, std::span<const SaveSample> samples) {
   // The ledger counts every block; the growth of the process goes in steps, for chunks are handed out whole.
   const bool ledger = samples.back().fresh > 0;
-  std::vector<Look> looks;
+  std::vector<GrowthLook> looks;
   looks.push_back({});
   for (const SaveSample& sample : samples) {
     if (sample.at_ms <= 0) continue;
     const double growth = as_double(sample.growth), copied = as_double(sample.copied);
-    const Look before = looks.back();
-    Look look{.ms = as_double(sample.at_ms),
-              .progress = std::min(as_double(sample.keys_written) / as_double(facts.keys_total), 1.0),
-              .changes = as_double(sample.changes),
-              .growth = growth,
-              .copied = copied,
-              .copied_ever = before.copied_ever + copied - before.copied,
-              .fresh = ledger ? as_double(sample.fresh) : growth - copied};
+    const GrowthLook before = looks.back();
+    GrowthLook look{.ms = as_double(sample.at_ms),
+                    .progress = std::min(as_double(sample.keys_written) / as_double(facts.keys_total), 1.0),
+                    .changes = as_double(sample.changes),
+                    .growth = growth,
+                    .copied = copied,
+                    .copied_ever = before.copied_ever + copied - before.copied,
+                    .fresh = ledger ? as_double(sample.fresh) : growth - copied};
     look.copied_ever += given_back(before, look.progress);
     looks.push_back(look);
   }
   return looks;
 }
 
-// What growth is beside copies and new blocks: the rest of chunks begun, metadata, other heaps.
-double growth_beside(const std::vector<Look>& looks) {
-  constexpr double kLately = 0.6;  // of the time
-  double sum = 0;
-  int count = 0;
-  for (const Look& look : looks) {
-    if (look.ms < looks.back().ms * kLately) continue;
-    sum += look.growth - look.copied - look.fresh;
-    count++;
-  }
-  return count == 0 ? 0 : sum / count;
-}
-
 // By how much new memory grows for a byte in new blocks. More than one where blocks that are freed again leave holes
 // that nobody fits in. Chunks are handed out whole, so it takes many of them to tell.
-double memory_per_block_byte(const std::vector<Look>& looks) {
+double memory_per_block_byte(const std::vector<GrowthLook>& looks) {
   constexpr double kEnough = 16 * kMegabyte, kMost = 2;
   if (looks.back().fresh < kEnough) return 1;
   double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
-  for (const Look& look : looks) {
+  for (const GrowthLook& look : looks) {
     const double y = look.growth - look.copied;
     n++, sx += look.fresh, sy += y, sxx += look.fresh * look.fresh, sxy += look.fresh * y;
   }
@@ -360,42 +307,32 @@ double memory_per_block_byte(const std::vector<Look>& looks) {
   return determinant > 0 ? std::clamp((n * sxy - sx * sy) / determinant, 1.0, kMost) : 1;
 }
 
-// Least squares of growth = base + bytes * (sum of weights), neither of them negative.
-void fit(Model& model, const std::vector<Look>& looks, double Look::* field) {
-  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, x = 0;
-  std::vector<double> xs;
-  for (size_t i = 1; i < looks.size(); i++) {
-    xs.push_back(x += model.weight(looks[i - 1], looks[i]));
-    n++, sx += x, sy += looks[i].*field, sxx += x * x, sxy += x * (looks[i].*field);
+// What growth is beside copies and new blocks: the rest of chunks begun, metadata, other heaps. It goes on as it lately
+// did.
+struct Rest {
+  double per_block_byte = 1;  // memory for a byte in new blocks, which is no part of the rest
+  double bytes = 0;           // now
+  double bytes_per_ms = 0;    // not negative
+};
+
+Rest rest_of(const std::vector<GrowthLook>& looks, double per_block_byte) {
+  constexpr double kLately = 0.6;             // of the time
+  constexpr double kRises = 2 * kChunkBytes;  // chunks are handed out whole: less is no trend
+  const double from = looks.back().ms * kLately;
+  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
+  for (const GrowthLook& look : looks) {
+    if (look.ms < from) continue;
+    const double x = look.ms - looks.back().ms, y = look.growth - look.copied - per_block_byte * look.fresh;
+    n++, sx += x, sy += y, sxx += x * x, sxy += x * y;
   }
   const double determinant = n * sxx - sx * sx;
-  model.bytes = determinant > 0 ? (n * sxy - sx * sy) / determinant : 0;
-  model.base = n > 0 ? (sy - model.bytes * sx) / n : 0;
-  if (model.base < 0 && sxx > 0) model.base = 0, model.bytes = sxy / sxx;
-  model.bytes = std::max(model.bytes, 0.0);
-  double squares = 0;
-  for (size_t i = 0; i < xs.size(); i++) {
-    squares += std::pow(looks[i + 1].*field - model.base - model.bytes * xs[i], 2);
-  }
-  model.error = n > 0 ? std::sqrt(squares / n) : 0;
-}
-
-// The exponent that explains best what was seen. One that says the least about the writers is taken unless another is
-// clearly better: memory is handed out many pages at a time, and a few steps look like a bend.
-Model best_model(const std::vector<Look>& looks, double Look::* field, double keys, double added_share) {
-  constexpr double kClearly = 0.97;
-  Model best{.keys = keys, .added_share = added_share, .exponent = kExponents.front()};
-  fit(best, looks, field);
-  for (const double exponent : kExponents) {
-    Model model{.keys = keys, .added_share = added_share, .exponent = exponent};
-    fit(model, looks, field);
-    if (model.error < best.error * kClearly) best = model;
-  }
-  return best;
+  const double slope = determinant > 0 ? (n * sxy - sx * sy) / determinant : 0;
+  if (slope * (looks.back().ms - from) < kRises) return {.per_block_byte = per_block_byte, .bytes = sy / n};
+  return {.per_block_byte = per_block_byte, .bytes = (sy - slope * sx) / n, .bytes_per_ms = slope};
 }
 
 // How fast something has lately gone up per millisecond. `share`: of the time so far that counts as lately.
-double recent_rate(const std::vector<Look>& looks, double Look::* field, double share) {
+double recent_rate(const std::vector<GrowthLook>& looks, double GrowthLook::* field, double share) {
   // The child speaks up from time to time: what counts is when a figure was new.
   size_t last = looks.size() - 1;
   while (last > 1 && looks[last - 1].*field == looks[last].*field) last--;
@@ -407,15 +344,15 @@ double recent_rate(const std::vector<Look>& looks, double Look::* field, double 
 }
 
 // Of the rest of the way, for the child: the mean of its speed so far and lately.
-double child_speed(const std::vector<Look>& looks) {
-  const double all = recent_rate(looks, &Look::progress, 1);
-  const double lately = recent_rate(looks, &Look::progress, 0.4);
+double child_speed(const std::vector<GrowthLook>& looks) {
+  const double all = recent_rate(looks, &GrowthLook::progress, 1);
+  const double lately = recent_rate(looks, &GrowthLook::progress, 0.4);
   return (all + lately) / 2;
 }
 
 // After the last key only the tail is left, and some of it may be gone.
-int64_t tail_left(const std::vector<Look>& looks, int64_t tail_ms) {
-  const auto done = std::ranges::find_if(looks, [](const Look& look) { return look.progress >= 1; });
+int64_t tail_left(const std::vector<GrowthLook>& looks, int64_t tail_ms) {
+  const auto done = std::ranges::find_if(looks, [](const GrowthLook& look) { return look.progress >= 1; });
   const double gone = done == looks.end() ? 0 : looks.back().ms - done->ms;
   return std::max<int64_t>(tail_ms - std::llround(gone), 0);
 }
@@ -426,18 +363,29 @@ struct Pace {
   double changes;
 };
 
-// The largest that growth becomes on the rest of the way.
-double peak_growth(const Model& fresh, const Model& copies, Look now, double beside, const Pace& pace) {
+// By how many bytes it grows on the way there.
+double advance(FittedCourse& fitted, const GrowthLook& to) {
+  const double before = fitted.course.fresh();
+  fitted.course.advance(to.progress, to.changes);
+  return fitted.unit * (fitted.course.fresh() - before);
+}
+
+// The largest that growth becomes on the rest of the way, which begins with the child standing still for `pause_ms`.
+double peak_growth(FittedCourse fresh, FittedCourse copies, GrowthLook now, const Rest& rest, const Pace& pace,
+                   double pause_ms) {
   constexpr int kSteps = 50;
-  double peak = now.growth;
+  double peak = now.growth, beside = rest.bytes;
   const double step = (1 - now.progress) / kSteps;
-  for (int i = 0; i < kSteps && pace.progress > 0; i++) {
-    Look next = now;
-    next.progress += step;
-    next.changes += pace.changes * step / pace.progress;
-    next.fresh += fresh.bytes * fresh.weight(now, next);
-    next.copied += copies.bytes * copies.weight(now, next) - given_back(now, next.progress);
-    peak = std::max(peak, next.fresh + next.copied + beside);
+  // The first step is the pause.
+  for (int i = 0; i <= kSteps && pace.progress > 0; i++) {
+    GrowthLook next = now;
+    if (i > 0) next.progress += step;
+    next.ms += i == 0 ? pause_ms : step / pace.progress;
+    next.changes += pace.changes * (next.ms - now.ms);
+    next.fresh += advance(fresh, next);
+    next.copied += advance(copies, next) - given_back(now, next.progress);
+    beside += rest.bytes_per_ms * (next.ms - now.ms);
+    peak = std::max(peak, rest.per_block_byte * next.fresh + next.copied + beside);
     now = next;
   }
   return peak;
@@ -447,21 +395,20 @@ double peak_growth(const Model& fresh, const Model& copies, Look now, double bes
 
 std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const SaveSample> samples) {
   if (facts.keys_total == 0 || samples.size() < 2) return {};
-  const std::vector<Look> looks = looks_of(facts, samples);
-  const Look& now = looks.back();
+  const std::vector<GrowthLook> looks = looks_of(facts, samples);
+  const GrowthLook& now = looks.back();
   if (looks.size() < 3 || now.progress < kFirstProgress) return {};
   const double speed = child_speed(looks);
   if (speed <= 0) return {};
   const double added = as_double(std::max<int64_t>(samples.back().keys_added, 0));
   const double added_share = now.changes > 0 ? std::min(added / now.changes, 1.0) : 0;
   const double keys = as_double(facts.keys_total);
-  const Model fresh = best_model(looks, &Look::fresh, keys, added_share);
-  const Model copies = best_model(looks, &Look::copied_ever, keys, 0);
-  const Pace pace{.progress = speed, .changes = recent_rate(looks, &Look::changes, 0.4)};
-  // From here on a block's byte may take more than a byte.
-  Model steps = fresh;
-  steps.bytes *= memory_per_block_byte(looks);
-  const double seen = std::ranges::max(looks, {}, &Look::growth).growth;
+  const double noise = samples.back().fresh > 0 ? 0 : kChunkBytes;
+  const FittedCourse fresh = fit_course(looks, &GrowthLook::fresh, noise, kinds_of_blocks(keys, added_share));
+  const FittedCourse copies = fit_course(looks, &GrowthLook::copied_ever, 0, kinds_of_copies(keys));
+  const Pace pace{.progress = speed, .changes = recent_rate(looks, &GrowthLook::changes, 0.4)};
+  const Rest rest = rest_of(looks, memory_per_block_byte(looks));
+  const double seen = std::ranges::max(looks, {}, &GrowthLook::growth).growth;
 
   Forecast forecast;
   forecast.learned_from = facts.learned_from;
@@ -471,11 +418,15 @@ std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const
   forecast.fork_us = facts.fork_us;
   forecast.remaining_ms = std::llround((1 - now.progress) / speed) + tail_left(looks, facts.tail_ms);
   forecast.duration_ms = std::llround(now.ms) + forecast.remaining_ms;
-  const double growth = std::max(seen, peak_growth(steps, copies, now, growth_beside(looks), pace));
+  // What is least certain is how long it will go on.
+  const auto peak_at = [&](double times_as_fast, double pause_ms) {
+    const Pace other{.progress = pace.progress * times_as_fast, .changes = pace.changes};
+    return std::max(seen, peak_growth(fresh, copies, now, rest, other, pause_ms));
+  };
+  const double growth = peak_at(1, 0), doubt = fresh.error + copies.error + kChunkBytes;
   forecast.growth = std::llround(growth);
-  const double doubt = 0.4 * (growth - now.growth) + fresh.error + copies.error + kChunkBytes;
-  forecast.growth_low = std::llround(std::max(seen, growth - doubt));
-  forecast.growth_high = std::llround(growth + doubt);
+  forecast.growth_low = std::llround(std::max(seen, peak_at(kPaceDoubt, 0) - doubt));
+  forecast.growth_high = std::llround(peak_at(1 / kPaceDoubt, kPauseDoubt * now.ms) + doubt);
   forecast.peak_memory = facts.parent_resident_at_fork + static_cast<uint64_t>(std::max(growth, 0.0));
   return forecast;
 }
