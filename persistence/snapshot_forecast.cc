@@ -271,14 +271,26 @@ constexpr double kFirstProgress = 0.02;
 constexpr double kPaceDoubt = 1.5;   // the band: a child that much faster or slower on the rest of its way,
 constexpr double kPauseDoubt = 0.2;  // or one that now stands still for that share of the time so far
 
+// Of the pages copied, as many as were there all the time while the child moved on: it has not given them back so far,
+// and is not expected to. They are part of the rest.
+double copies_that_stay(const SaveFacts& facts, std::span<const SaveSample> samples) {
+  double least = as_double(samples.back().copied);
+  for (const SaveSample& sample : samples) {
+    if (as_double(sample.keys_written) < kFirstProgress * as_double(facts.keys_total)) continue;
+    least = std::min(least, as_double(sample.copied));
+  }
+  return least;
+}
+
 std::vector<GrowthLook> looks_of(const SaveFacts& facts, std::span<const SaveSample> samples) {
   // The ledger counts every block; the growth of the process goes in steps, for chunks are handed out whole.
   const bool ledger = samples.back().fresh > 0;
+  const double stay = copies_that_stay(facts, samples);
   std::vector<GrowthLook> looks;
   looks.push_back({});
   for (const SaveSample& sample : samples) {
     if (sample.at_ms <= 0) continue;
-    const double growth = as_double(sample.growth), copied = as_double(sample.copied);
+    const double growth = as_double(sample.growth), copied = std::max(as_double(sample.copied) - stay, 0.0);
     const GrowthLook before = looks.back();
     GrowthLook look{.ms = as_double(sample.at_ms),
                     .progress = std::min(as_double(sample.keys_written) / as_double(facts.keys_total), 1.0),
@@ -286,7 +298,7 @@ std::vector<GrowthLook> looks_of(const SaveFacts& facts, std::span<const SaveSam
                     .growth = growth,
                     .copied = copied,
                     .copied_ever = before.copied_ever + copied - before.copied,
-                    .fresh = ledger ? as_double(sample.fresh) : growth - copied};
+                    .fresh = ledger ? as_double(sample.fresh) : growth - as_double(sample.copied)};
     look.copied_ever += given_back(before, look.progress);
     looks.push_back(look);
   }

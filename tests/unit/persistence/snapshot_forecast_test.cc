@@ -147,6 +147,20 @@ TEST(ForecastRunning, CopiedPagesAreGivenBack) {
   EXPECT_NEAR(static_cast<double>(forecast->growth), peak, 0.25 * peak);
 }
 
+TEST(ForecastRunning, CopiesThatAreThereAllTheTimeStay) {
+  constexpr int64_t kStay = 64 << 20;
+  Trace run = trace_of({});
+  for (SaveSample& sample : run.samples) {
+    sample.growth += kStay;
+    sample.copied = kStay;
+  }
+  const auto forecast =
+      forecast_running({.keys_total = kKeys}, std::span(run.samples).first(run.samples.size() * 3 / 10));
+  ASSERT_TRUE(forecast);
+  const double came = static_cast<double>(run.samples.back().growth);
+  EXPECT_NEAR(static_cast<double>(forecast->growth), came, 0.05 * came);
+}
+
 TEST(ForecastRunning, TheTailIsAddedAndUsedUp) {
   std::vector<SaveSample> samples = trace_of({}).samples;
   const SaveFacts facts{.keys_total = kKeys, .tail_ms = 500};
