@@ -103,7 +103,7 @@ def watch_save(client, on_begin=None, begin_after_s=0.0):
             on_begin = None
         if info["snapshot_state"] != "running":
             break
-        if int(info["snapshot_forecast_duration_ms"]) > 0:
+        if "snapshot_forecast_duration_ms" in info:
             forecasts.append(forecast_of(info))
         time.sleep(POLL_S)
     if info["snapshot_state"] != "ok":

@@ -125,7 +125,7 @@ SaveHistoryFile::Loaded SaveHistoryFile::load(const std::string& folder, size_t 
   }
   std::ranges::reverse(loaded.records);
   if (loaded.skipped > 0) {
-    log_.notice("{}: {} lines that make no sense (torn by a crash, or of another program) are passed over", path,
+    log_.notice("{}: lines passed over that make no sense, torn by a crash or of another program: {}", path,
                 loaded.skipped);
   }
   return loaded;

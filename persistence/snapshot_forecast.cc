@@ -355,6 +355,16 @@ double recent_rate(const std::vector<GrowthLook>& looks, double GrowthLook::* fi
   return ms > 0 ? (looks[last].*field - looks[first].*field) / ms : 0;
 }
 
+// Changes per millisecond in the last part of the time. The parent counts them itself, so what stands still has
+// stopped.
+double recent_changes(const std::vector<GrowthLook>& looks, double share) {
+  const GrowthLook& last = looks.back();
+  size_t first = looks.size() - 1;
+  while (first > 0 && looks[first].ms > last.ms * (1 - share)) first--;
+  const double ms = last.ms - looks[first].ms;
+  return ms > 0 ? (last.changes - looks[first].changes) / ms : 0;
+}
+
 // Of the rest of the way, for the child: the mean of its speed so far and lately.
 double child_speed(const std::vector<GrowthLook>& looks) {
   const double all = recent_rate(looks, &GrowthLook::progress, 1);
@@ -418,7 +428,7 @@ std::optional<Forecast> forecast_running(const SaveFacts& facts, std::span<const
   const double noise = samples.back().fresh > 0 ? 0 : kChunkBytes;
   const FittedCourse fresh = fit_course(looks, &GrowthLook::fresh, noise, kinds_of_blocks(keys, added_share));
   const FittedCourse copies = fit_course(looks, &GrowthLook::copied_ever, 0, kinds_of_copies(keys));
-  const Pace pace{.progress = speed, .changes = recent_rate(looks, &GrowthLook::changes, 0.4)};
+  const Pace pace{.progress = speed, .changes = recent_changes(looks, 0.4)};
   const Rest rest = rest_of(looks, memory_per_block_byte(looks));
   const double seen = std::ranges::max(looks, {}, &GrowthLook::growth).growth;
 

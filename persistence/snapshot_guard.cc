@@ -61,16 +61,17 @@ Verdict judge_room(const Forecast& forecast, const memory::MemoryLimits& limits,
     verdict.reason = growth_text(forecast) + ", and no limit is known";
     return verdict;
   }
-  verdict.headroom = less(room.bytes, settings.reserve);
+  // A save at work is stopped when no more than this is left.
+  const uint64_t kept = settings.reserve + SnapshotGuard::kMarginBytes;
+  verdict.headroom = less(room.bytes, kept);
   // What nobody has seen yet is no reason to refuse; no room at all is.
   const bool together = limits.cgroup.kills_together && room.limit.starts_with("cgroup");
-  const uint64_t needed = forecast.learned_from == 0 ? SnapshotGuard::kMarginBytes
+  const uint64_t needed = forecast.learned_from == 0 ? 1
                           : together                 ? or_zero(forecast.growth_high)
                                                      : or_zero(forecast.growth);
   verdict.fits = needed <= verdict.headroom;
-  verdict.reason =
-      fmt::format("{}, and {} can be taken before the {} of {} ({} kept in reserve)", growth_text(forecast),
-                  format_size(verdict.headroom), room.limit, format_size(room.total), format_size(settings.reserve));
+  verdict.reason = fmt::format("{}, and {} can be taken before the {} of {} ({} are kept free)", growth_text(forecast),
+                               format_size(verdict.headroom), room.limit, format_size(room.total), format_size(kept));
   if (together) {
     verdict.reason += fmt::format(
         "; {} at most is what has to fit, for memory.oom.group is set: at that limit the "
@@ -100,9 +101,17 @@ Verdict judge_before_fork(const Forecast& forecast, const memory::MemoryLimits& 
 
 // ---- a save at work ----
 
-void SnapshotGuard::begin(uint64_t resident_at_fork) {
+void SnapshotGuard::begin(uint64_t resident_at_fork, bool forced) {
   *this = {};
   resident_at_fork_ = resident_at_fork;
+  forced_ = forced;
+}
+
+uint64_t SnapshotGuard::kept_free(const GuardReading& reading, const GuardSettings& settings) {
+  const uint64_t kept = settings.reserve + kMarginBytes;
+  if (!forced_) return kept;
+  if (!first_room_) first_room_ = reading.headroom.bytes;
+  return std::min(kept, *first_room_ / 4 * 3);
 }
 
 std::optional<std::string> SnapshotGuard::check(const GuardReading& reading, const GuardSettings& settings) {
@@ -110,22 +119,26 @@ std::optional<std::string> SnapshotGuard::check(const GuardReading& reading, con
   if (!settings.enabled) return {};
   const uint64_t growth = or_zero(reading.growth);
   if (const uint64_t limit = settings.growth_limit.of(resident_at_fork_);
-      settings.growth_limit.any() && growth > limit) {
+      settings.growth_limit.any() && growth > limit && !forced_) {
     return fmt::format("it had made memory grow by {}, and {} is {}", format_size(growth), kGrowthLimitName,
                        format_size(limit));
   }
   if (reading.headroom.bytes == memory::kUnlimited) return {};
-  auto until_stopped = static_cast<uint64_t>(consumption() * static_cast<double>(kStopMs)) + kMarginBytes;
+  auto until_stopped = static_cast<uint64_t>(consumption() * static_cast<double>(kStopMs));
   if (reading.headroom.of_machine) {
     // Somebody's burst is not to end a save that fits: of what others take only so much is foreseen.
     const auto others = static_cast<uint64_t>(std::max(taken_ - grown_, 0.0) * static_cast<double>(kStopMs));
     const auto own = static_cast<uint64_t>(grown_ * static_cast<double>(kStopMs));
-    until_stopped = own + std::min(others, reading.headroom.bytes / kOthersShare) + kMarginBytes;
+    until_stopped = own + std::min(others, reading.headroom.bytes / kOthersShare);
   }
-  if (reading.headroom.bytes >= settings.reserve + until_stopped) return {};
-  return fmt::format("it had made memory grow by {}, lately by {} a second, and only {} were left before the {} of {}",
-                     format_size(growth), format_size(static_cast<uint64_t>(consumption() * 1000)),
-                     format_size(reading.headroom.bytes), reading.headroom.limit, format_size(reading.headroom.total));
+  const uint64_t kept = kept_free(reading, settings);
+  if (reading.headroom.bytes >= kept + until_stopped) return {};
+  const auto each_second = static_cast<uint64_t>(consumption() * 1000);
+  return fmt::format("it had made memory grow by {}{}, and only {} were left before the {} of {} ({} are kept free)",
+                     format_size(growth),
+                     each_second > 0 ? fmt::format(", lately by {} a second", format_size(each_second)) : "",
+                     format_size(reading.headroom.bytes), reading.headroom.limit, format_size(reading.headroom.total),
+                     format_size(kept));
 }
 
 // Over the last sixty milliseconds, because memory is handed out many pages at a time. What was fastest is forgotten

@@ -65,8 +65,9 @@ class SnapshotGuard {
   // What is allowed for beside that: pages and chunks are handed out many at a time.
   static constexpr uint64_t kMarginBytes = 8 << 20;
 
-  // A save begins in a process of that resident size.
-  void begin(uint64_t resident_at_fork);
+  // A save begins in a process of that resident size. One that was forced knows no limit of growth, and may take a
+  // quarter of the room that it finds even if less than the reserve is left.
+  void begin(uint64_t resident_at_fork, bool forced);
   // Why the save must be stopped now, in one sentence with the figures; empty: go on.
   std::optional<std::string> check(const GuardReading& reading, const GuardSettings& settings);
   // Bytes per millisecond that the room has lately shrunk by at its fastest.
@@ -79,7 +80,11 @@ class SnapshotGuard {
 
   void update_consumption(const GuardReading& reading);
 
+  uint64_t kept_free(const GuardReading& reading, const GuardSettings& settings);
+
   uint64_t resident_at_fork_ = 0;
+  bool forced_ = false;
+  std::optional<uint64_t> first_room_;  // of a save that was forced
   std::array<GuardReading, kWindow> recent_;
   size_t readings_ = 0;
   double grown_ = 0;  // bytes per millisecond, lately at its fastest: by the save itself

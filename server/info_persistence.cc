@@ -85,9 +85,16 @@ void take_from_history(const persistence::SaveRecord& record, persistence::Snaps
   state.cow.last.child_resident = record.timeline.back().child_resident;
 }
 
-// A difference of the cross-check; empty where there was too little to compare.
-std::string in_percent(std::optional<double> difference) {
-  return difference ? fmt::format("{:.2f}", 100 * *difference) : "";
+// Differences of the cross-check; none where there was too little to compare.
+void write_checks(const persistence::CrossCheck& check, InfoText& text) {
+  const auto field = [&](std::string_view what, std::optional<double> difference) {
+    if (difference)
+      text.field(fmt::format("snapshot_check_{}_percent", what), fmt::format("{:.2f}", 100 * *difference));
+  };
+  field("rollup", check.rollup_difference);
+  field("faults", check.faults_difference);
+  field("process", check.process_difference);
+  field("cgroup", check.cgroup_difference);
 }
 
 // Of the save at work, or of the last one that is remembered.
@@ -98,10 +105,7 @@ void write_record(const persistence::SaveRecord& record, InfoText& text) {
   text.field("snapshot_reused_bytes", record.reused);
   text.field("snapshot_ledger_copied_bytes", record.copied_total);
   text.field("snapshot_outside_copied_bytes", record.cross_check.outside_copied);
-  text.field("snapshot_check_rollup_percent", in_percent(record.cross_check.rollup_difference));
-  text.field("snapshot_check_faults_percent", in_percent(record.cross_check.faults_difference));
-  text.field("snapshot_check_process_percent", in_percent(record.cross_check.process_difference));
-  text.field("snapshot_check_cgroup_percent", in_percent(record.cross_check.cgroup_difference));
+  write_checks(record.cross_check, text);
 }
 
 void write_latency(std::string_view where, const LatencySummary& latency, InfoText& text) {
@@ -136,8 +140,6 @@ void info::write_snapshot(Server& server, InfoText& text) {
   for (const auto& [name, value] : persistence::snapshot_info_fields(state)) text.field(name, value);
   for (const auto& [name, value] : server.saves().guard().info_fields()) text.field(name, value);
   write_record(record != nullptr ? *record : persistence::SaveRecord(), text);
-  const persistence::Forecast forecast = server.observatory().forecast_running().value_or(persistence::Forecast());
-  text.field("snapshot_forecast_remaining_ms", forecast.remaining_ms);
   text.field("snapshot_remembered", server.observatory().history().size());
   write_latency("inside", server.command_latency().inside(), text);
   write_latency("outside", server.command_latency().outside(), text);

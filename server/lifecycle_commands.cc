@@ -20,6 +20,7 @@ using commands::CommandContext;
 using commands::CommandSpec;
 using commands::is_option;
 
+constexpr std::string_view kWaysAround = ". BGSAVE FORCE saves all the same, BGSAVE SCHEDULE when it fits";
 constexpr std::string_view kSaveInProgress = "ERR Background save already in progress";
 
 void cmd_save(CommandContext& c) {
@@ -30,10 +31,17 @@ void cmd_save(CommandContext& c) {
   c.reply.ok();
 }
 
-void start_background_save(CommandContext& c, SaveControl::Admission admission) {
-  const Status started = server_of(c).saves().start_background("BGSAVE command", admission);
-  if (!started) return c.reply.error("ERR " + started.error().message);
-  c.reply.simple("Background saving started");
+void start_background_save(CommandContext& c, SaveControl::Admission admission, bool or_schedule) {
+  SaveControl& saves = server_of(c).saves();
+  const bool forced = admission == SaveControl::Admission::kForced;
+  const Status started = saves.start_background(forced ? "BGSAVE FORCE command" : "BGSAVE command", admission);
+  if (started) return c.reply.simple("Background saving started");
+  const bool does_not_fit = started.error().code == ErrorCode::kLimit;
+  if (does_not_fit && or_schedule) {
+    saves.schedule();
+    return c.reply.simple("Background saving scheduled");
+  }
+  c.reply.error(fmt::format("ERR {}{}", started.error().message, does_not_fit ? kWaysAround : ""));
 }
 
 void cancel_background_save(CommandContext& c) {
@@ -59,7 +67,9 @@ void cmd_bgsave(CommandContext& c) {
   if (c.args.size() > 1 && !schedule && !cancel && !force) return c.reply.error(commands::kSyntaxError);
   if (cancel) return cancel_background_save(c);
   using enum SaveControl::Admission;
-  if (!server.saves().child_running()) return start_background_save(c, force ? kForced : kGuarded);
+  if (!server.saves().child_running()) {
+    return start_background_save(c, force ? kForced : kGuarded, schedule);
+  }
   // A child that serves a SYNC is not the save that was asked for, so one may be scheduled after it.
   if (!schedule || !server.snapshot_feed().owns_child()) return c.reply.error(kSaveInProgress);
   server.saves().schedule();

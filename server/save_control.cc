@@ -25,6 +25,7 @@ namespace cowslip::server {
 namespace {
 
 constexpr std::string_view kScheduledReason = "BGSAVE SCHEDULE";
+constexpr std::string_view kRetryReason = "BGSAVE, tried again";
 // Of a child without a guard, for then the kernel decides who goes: what writes, and the chunks made ready for them,
 // take in the milliseconds until its end is noticed. No more than an eighth of the dataset, which may be small, and its
 // container as well.
@@ -103,6 +104,7 @@ Status SaveControl::start_background(std::string reason, Admission admission) {
   persistence::SaveRequest request;
   request.target = persistence::FileTarget{snapshot_path()};
   request.reason = std::move(reason);
+  guard_.set_forced(admission == Admission::kForced);
   return start(std::move(request));
 }
 
@@ -200,8 +202,8 @@ void SaveControl::start_if_due() {
   const int64_t now_ms = server_.clock().unix_ms();
   const auto since_attempt_ms = now_ms - state.last_attempt_unix_ms;
   if (scheduled_ && (state.last_bgsave_ok || since_attempt_ms > persistence::kSaveRetryDelayMs)) {
-    const std::string reason(kScheduledReason);
-    if (guard_.admits_automatic(reason)) scheduled_ = !start_background(reason, Admission::kForced).has_value();
+    const std::string reason(retrying_ ? kRetryReason : kScheduledReason);
+    if (guard_.admits_automatic(reason)) scheduled_ = !start_background(reason, Admission::kAdmitted).has_value();
     if (!scheduled_) retrying_ = false;
     return;
   }
@@ -216,7 +218,7 @@ void SaveControl::start_if_due() {
   if (!guard_.admits_automatic(reason)) return;
   server_.log().notice("{} changes in {} seconds. Saving...", due->changes, due->seconds);
   // A failure has been logged, and is tried again after kSaveRetryDelayMs.
-  [[maybe_unused]] const auto started = start_background(reason, Admission::kForced);
+  [[maybe_unused]] const auto started = start_background(reason, Admission::kAdmitted);
 }
 
 bool SaveControl::writes_stopped() {

@@ -29,9 +29,10 @@ class SaveControl {
 
   // Saves here and now; clients wait. kBusy: a child is at work.
   Status save();
-  // Forks a child that saves. kBusy: one is at work already. kLimit: the guard does not admit it; kForced skips that
-  // question, and only that: a save that exhausts the memory is stopped all the same.
-  enum class Admission : uint8_t { kGuarded, kForced };
+  // Forks a child that saves. kBusy: one is at work already. kLimit: the guard does not admit it. kAdmitted: it was
+  // asked before. kForced: it is not asked, and knows no limits of growth and reserve; a save that exhausts the memory
+  // is stopped all the same.
+  enum class Admission : uint8_t { kGuarded, kAdmitted, kForced };
   Status start_background(std::string reason, Admission admission = Admission::kGuarded);
   // Streams the dataset to a client (SYNC) from a forked child, or into a file for it.
   Status start_for_client(std::variant<persistence::FileTarget, persistence::SocketTarget> target, std::string reason);

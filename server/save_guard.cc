@@ -166,7 +166,7 @@ void SaveGuard::on_start() {
             .parent_resident_at_fork = state.parent_resident_at_fork,
             .tail_ms = tail.ms,
             .learned_from = tail.saves};
-  guard_.begin(state.parent_resident_at_fork);
+  guard_.begin(state.parent_resident_at_fork, std::exchange(forced_, false));
   samples_.clear();
   ticks_ = 0;
   room_ = {.bytes = 0};  // not looked at yet
@@ -250,6 +250,7 @@ void SaveGuard::on_end(const persistence::SaveOutcome& outcome) {
     stopped_++;
     last_reason_ = outcome.error ? outcome.error->message : "";
     backoff_.stopped(monotonic_ms());
+    server_.log().notice("It may be tried again in {} s", (backoff_.not_before_ms() - monotonic_ms() + 999) / 1000);
   } else if (outcome.ok) {
     backoff_.succeeded();
     postponement_.succeeded();
@@ -268,20 +269,27 @@ GuardState SaveGuard::state() const {
 }
 
 std::vector<std::pair<std::string, std::string>> SaveGuard::info_fields() {
-  const Forecast forecast = forecast_running().value_or(Forecast());
   const GuardState now = state();
-  return {{"snapshot_guard", now.enabled ? "on" : "off"},
-          {"snapshot_guard_stopped", std::to_string(now.stopped)},
-          {"snapshot_guard_refused", std::to_string(now.refused)},
-          {"snapshot_guard_deferred", std::to_string(now.deferred)},
-          {"snapshot_guard_waiting", now.waiting ? "1" : "0"},
-          {"snapshot_guard_retry_in_ms", std::to_string(now.retry_in_ms)},
-          {"snapshot_guard_last_reason", now.last_reason},
-          {"snapshot_forecast_progress", fmt::format("{:.3f}", forecast.progress)},
-          {"snapshot_forecast_growth_bytes", std::to_string(forecast.growth)},
-          {"snapshot_forecast_growth_low_bytes", std::to_string(forecast.growth_low)},
-          {"snapshot_forecast_growth_high_bytes", std::to_string(forecast.growth_high)},
-          {"snapshot_forecast_duration_ms", std::to_string(forecast.duration_ms)}};
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {"snapshot_guard", now.enabled ? "on" : "off"},
+      {"snapshot_guard_stopped", std::to_string(now.stopped)},
+      {"snapshot_guard_refused", std::to_string(now.refused)},
+      {"snapshot_guard_deferred", std::to_string(now.deferred)},
+      {"snapshot_guard_waiting", now.waiting ? "1" : "0"},
+      {"snapshot_guard_retry_in_ms", std::to_string(now.retry_in_ms)},
+      {"snapshot_guard_last_reason", now.last_reason}};
+  if (const auto forecast = forecast_running()) {
+    const auto add = [&](std::string name, std::string value) {
+      fields.emplace_back(std::move(name), std::move(value));
+    };
+    add("snapshot_forecast_progress", fmt::format("{:.3f}", forecast->progress));
+    add("snapshot_forecast_growth_bytes", std::to_string(forecast->growth));
+    add("snapshot_forecast_growth_low_bytes", std::to_string(forecast->growth_low));
+    add("snapshot_forecast_growth_high_bytes", std::to_string(forecast->growth_high));
+    add("snapshot_forecast_duration_ms", std::to_string(forecast->duration_ms));
+    add("snapshot_forecast_remaining_ms", std::to_string(forecast->remaining_ms));
+  }
+  return fields;
 }
 
 }  // namespace cowslip::server

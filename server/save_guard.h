@@ -55,6 +55,8 @@ class SaveGuard {
   // at again a second later; after a stop, the back-off has to be over, too. When it has waited long it is tried as if
   // there were no history.
   bool admits_automatic(const std::string& reason);
+  // Of the save that begins next: nobody minds if it does not fit.
+  void set_forced(bool forced) { forced_ = forced; }
   // No save is due that could wait.
   void nothing_due() { postponement_.over(); }
 
@@ -70,7 +72,7 @@ class SaveGuard {
   SaveStart at_start();
 
   GuardState state() const;
-  // Lines of INFO's section "# Snapshot". The forecast is all zeros when there is none.
+  // Lines of INFO's section "# Snapshot"; of the forecast only while there is one.
   std::vector<std::pair<std::string, std::string>> info_fields();
 
  private:
@@ -108,6 +110,7 @@ class SaveGuard {
   int64_t exact_at_look_us_ = 0;  // when the kernel had last been asked for growth, at that look
 
   // Of saves that are about to begin, were not let begin, or not let end.
+  bool forced_ = false;
   std::optional<SaveStart> judged_;
   persistence::StopBackoff backoff_;
   persistence::Postponement postponement_;

@@ -19,7 +19,8 @@ int64_t guard_number(const ServerProcess& server, const std::string& name) {
 void have_a_save_stopped(const ServerProcess& server) {
   Client client = server.client();
   ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "8mb").is_ok());
-  ASSERT_EQ(client("BGSAVE", "FORCE"), Reply::simple("Background saving started"));
+  // There is no history that would speak against it.
+  ASSERT_EQ(client("BGSAVE"), Reply::simple("Background saving started"));
   populate(server, kKeys, 1000);
   EXPECT_EQ(wait_for_save(server), "err");
 }
@@ -57,10 +58,28 @@ TEST(Guard, RefusesWithTheFiguresAndCanBeOverruled) {
       << refused.text;
   EXPECT_TRUE(refused.text.contains("learned from 1 save")) << refused.text;
   EXPECT_EQ(guard_number(server, "refused"), 1);
+  EXPECT_TRUE(refused.text.ends_with("BGSAVE FORCE saves all the same, BGSAVE SCHEDULE when it fits")) << refused.text;
   EXPECT_EQ(client("BGSAVE", "FORCE", "SCHEDULE"), Reply::error("ERR syntax error"));
-  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-guard", "no").is_ok());
   ASSERT_TRUE(client("CONFIG", "SET", "rdb-key-save-delay", "0").is_ok());
-  EXPECT_EQ(background_save(server), "ok");
+  EXPECT_EQ(client("BGSAVE", "FORCE"), Reply::simple("Background saving started"));
+  EXPECT_EQ(wait_for_save(server), "ok");
+  EXPECT_EQ(info_field(server.info("snapshot"), "snapshot_reason"), "BGSAVE FORCE command");
+}
+
+TEST(Guard, AScheduledSaveBeginsWhenItFits) {
+  const ServerProcess server({.directives = kSlow});
+  populate(server, kKeys, 1000);
+  have_a_save_stopped(server);
+  Client client = server.client();
+  EXPECT_EQ(client("BGSAVE", "CANCEL"), Reply::simple("Scheduled background saving cancelled"));
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "1", "rdb-key-save-delay", "0").is_ok());
+  EXPECT_EQ(client("BGSAVE", "SCHEDULE"), Reply::simple("Background saving scheduled"));
+  EXPECT_TRUE(server.log_has("The save (BGSAVE SCHEDULE) is postponed by snapshot-guard: "));
+  ASSERT_TRUE(client("CONFIG", "SET", "snapshot-growth-limit", "0").is_ok());
+  EXPECT_EQ(wait_for_save(server), "err") << "the one that was stopped";
+  EXPECT_TRUE(eventually([&] { return info_field(server.info("persistence"), "rdb_last_bgsave_status") == "ok"; },
+                         std::chrono::seconds(30)));
+  EXPECT_EQ(info_field(server.info("snapshot"), "snapshot_reason"), "BGSAVE SCHEDULE");
 }
 
 TEST(Guard, PostponesASavePointAndMakesUpForIt) {

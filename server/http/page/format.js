@@ -8,7 +8,7 @@ function bytes(value) {
   let size = Math.abs(value);
   let unit = 0;
   while (size >= 999.5 && unit < kByteUnits.length - 1) {
-    size /= 1000;
+    size /= 1024;
     unit++;
   }
   const digits = unit === 0 || size >= 100 ? 0 : size >= 10 ? 1 : 2;

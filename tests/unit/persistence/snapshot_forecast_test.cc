@@ -127,6 +127,25 @@ TEST(ForecastRunning, ABurstIsSeenSoonAfterItBegan) {
   EXPECT_NEAR(static_cast<double>(forecast->growth), run.growth, 0.3 * run.growth);
 }
 
+// Who has stopped writing does not go on.
+TEST(ForecastRunning, ABurstThatIsOverIsOver) {
+  constexpr double kBurst = 60'000 * 150.0;  // bytes
+  std::vector<SaveSample> samples;
+  for (int64_t ms = 0; ms <= 8000; ms += 20) {
+    const double written = std::min(1.0, static_cast<double>(ms) / 600);
+    samples.push_back({.at_ms = ms,
+                       .keys_written = static_cast<uint64_t>(kKeys * static_cast<double>(ms) / 16000),
+                       .changes = static_cast<uint64_t>(60'000 * written),
+                       .growth = static_cast<int64_t>(kBurst * written),
+                       .fresh = static_cast<uint64_t>(kBurst * written)});
+  }
+  for (const size_t known : {samples.size() / 4, samples.size() / 2, samples.size()}) {
+    const auto forecast = forecast_running({.keys_total = kKeys}, std::span(samples).first(known));
+    ASSERT_TRUE(forecast);
+    EXPECT_NEAR(static_cast<double>(forecast->growth), kBurst, 0.1 * kBurst) << known;
+  }
+}
+
 // Pages that were copied are gone again when the child has saved them: the peak lies in the middle.
 TEST(ForecastRunning, CopiedPagesAreGivenBack) {
   std::vector<SaveSample> samples;

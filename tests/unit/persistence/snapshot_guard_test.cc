@@ -1,5 +1,6 @@
 #include "persistence/snapshot_guard.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -31,7 +32,7 @@ Forecast expecting(int64_t growth, int learned_from) {
 constexpr GuardSettings kSettings{.growth_limit = {}, .reserve = 32 * kMegabyte};
 
 TEST(JudgeBeforeFork, FitsOrNotByWhatIsLeftBesideTheReserve) {
-  const auto limits = group_of(500 * kMegabyte, 400 * kMegabyte);
+  const auto limits = group_of(500 * kMegabyte, 392 * kMegabyte);
   EXPECT_TRUE(judge_before_fork(expecting(68 * kMegabyte, 3), limits, kSettings, kResident).fits);
   const Verdict verdict = judge_before_fork(expecting(69 * kMegabyte, 3), limits, kSettings, kResident);
   EXPECT_FALSE(verdict.fits);
@@ -41,7 +42,7 @@ TEST(JudgeBeforeFork, FitsOrNotByWhatIsLeftBesideTheReserve) {
   EXPECT_EQ(
       verdict.reason,
       "the save is expected to take 69.0 MB (learned from 3 saves), and 68.0 MB can be taken before the cgroup v1 "
-      "limit of 500 MB (32.0 MB kept in reserve)");
+      "limit of 500 MB (40.0 MB are kept free)");
 }
 
 TEST(JudgeBeforeFork, ReclaimableCacheIsRoom) {
@@ -52,7 +53,7 @@ TEST(JudgeBeforeFork, ReclaimableCacheIsRoom) {
 }
 
 TEST(JudgeBeforeFork, WhereAllAreKilledTogetherTheUpperEndHasToFit) {
-  auto limits = group_of(500 * kMegabyte, 400 * kMegabyte);
+  auto limits = group_of(500 * kMegabyte, 392 * kMegabyte);
   Forecast forecast = expecting(50 * kMegabyte, 3);
   forecast.growth_high = 70 * kMegabyte;
   EXPECT_TRUE(judge_before_fork(forecast, limits, kSettings, kResident).fits);
@@ -72,13 +73,13 @@ TEST(JudgeBeforeFork, FiguresFromTenGigabytesOnAreInGigabytes) {
                                             kSettings, kResident);
   EXPECT_TRUE(
       verdict.reason.contains("64.0 MB (learned from 1 save), and 21.1 GB can be taken before the cgroup v1 "
-                              "limit of 21.5 GB (32.0 MB kept"))
+                              "limit of 21.5 GB (40.0 MB are kept"))
       << verdict.reason;
 }
 
 TEST(JudgeBeforeFork, WithoutHistoryOnlyWhatCannotFitIsRefused) {
   EXPECT_TRUE(
-      judge_before_fork(expecting(900 * kMegabyte, 0), group_of(500 * kMegabyte, 400 * kMegabyte), kSettings, kResident)
+      judge_before_fork(expecting(900 * kMegabyte, 0), group_of(500 * kMegabyte, 392 * kMegabyte), kSettings, kResident)
           .fits);
   const Verdict full =
       judge_before_fork(expecting(5 * kMegabyte, 0), group_of(500 * kMegabyte, 470 * kMegabyte), kSettings, kResident);
@@ -155,7 +156,7 @@ GuardReading reading(int64_t at_ms, uint64_t grown, uint64_t room) {
 // Growth of `per_tick` every 20 ms with `room` at the beginning. Returns the room at which the guard stops; 0: never.
 uint64_t room_when_stopped(uint64_t per_tick, uint64_t room, const GuardSettings& settings = kSettings) {
   SnapshotGuard guard;
-  guard.begin(kResident);
+  guard.begin(kResident, false);
   for (uint64_t tick = 1; tick * per_tick < room; tick++) {
     const uint64_t left = room - tick * per_tick;
     if (guard.check(reading(static_cast<int64_t>(tick) * 20, tick * per_tick, left), settings)) return left;
@@ -172,7 +173,7 @@ TEST(SnapshotGuardTest, StopsEarlyEnoughForWhatStillComes) {
 
 TEST(SnapshotGuardTest, GoesOnWhileThereIsRoom) {
   SnapshotGuard guard;
-  guard.begin(kResident);
+  guard.begin(kResident, false);
   for (int64_t tick = 1; tick < 1000; tick++) {
     EXPECT_FALSE(guard.check(reading(tick * 20, 40 * kMegabyte, 60 * kMegabyte), kSettings));
     EXPECT_FALSE(guard.check({.at_ms = tick * 20, .growth = 1 << 30, .headroom = {}}, kSettings))
@@ -182,13 +183,52 @@ TEST(SnapshotGuardTest, GoesOnWhileThereIsRoom) {
 
 TEST(SnapshotGuardTest, StopsAtTheGrowthLimit) {
   SnapshotGuard guard;
-  guard.begin(kResident);
+  guard.begin(kResident, false);
   GuardSettings settings = kSettings;
   settings.growth_limit = {.percent = 10};
   EXPECT_FALSE(guard.check(reading(20, 40 * kMegabyte, 1000 * kMegabyte), settings));
   const auto reason = guard.check(reading(40, 41 * kMegabyte, 1000 * kMegabyte), settings);
   ASSERT_TRUE(reason);
   EXPECT_EQ(*reason, "it had made memory grow by 41.0 MB, and snapshot-growth-limit is 40.0 MB");
+}
+
+// A verdict and the guard go by the same line: what fits is not stopped as long as nobody writes.
+TEST(SnapshotGuardTest, WhatFitsIsNotStoppedAtOnce) {
+  for (uint64_t room = kMegabyte; room < 60 * kMegabyte; room += kMegabyte) {
+    const auto limits = group_of(500 * kMegabyte, 500 * kMegabyte - room);
+    for (const int learned_from : {0, 2}) {
+      const Verdict verdict = judge_before_fork(expecting(kMegabyte, learned_from), limits, kSettings, kResident);
+      SnapshotGuard guard;
+      guard.begin(kResident, false);
+      const bool stopped = guard.check(reading(20, 0, room), kSettings).has_value();
+      EXPECT_FALSE(verdict.fits && stopped) << room / kMegabyte;
+      EXPECT_EQ(stopped, room < 40 * kMegabyte);
+    }
+  }
+}
+
+TEST(SnapshotGuardTest, AForcedSaveMayTakeAQuarterOfWhatItFinds) {
+  SnapshotGuard guard;
+  guard.begin(kResident, true);
+  EXPECT_FALSE(guard.check(reading(20, 0, 20 * kMegabyte), kSettings));
+  EXPECT_FALSE(guard.check(reading(2000, 5 * kMegabyte, 15 * kMegabyte + kMegabyte), kSettings));
+  guard.begin(kResident, true);
+  EXPECT_FALSE(guard.check(reading(20, 0, 20 * kMegabyte), kSettings));
+  const auto reason = guard.check(reading(90'000, 5 * kMegabyte, 15 * kMegabyte - 1), kSettings);
+  ASSERT_TRUE(reason);
+  EXPECT_THAT(*reason, testing::HasSubstr("(15.0 MB are kept free)"));
+  // With more room than the reserve it keeps the reserve, as every save does.
+  guard.begin(kResident, true);
+  EXPECT_FALSE(guard.check(reading(20, 0, 200 * kMegabyte), kSettings));
+  EXPECT_TRUE(guard.check(reading(90'000, 160 * kMegabyte, 39 * kMegabyte), kSettings));
+}
+
+TEST(SnapshotGuardTest, AForcedSaveKnowsNoGrowthLimit) {
+  GuardSettings settings = kSettings;
+  settings.growth_limit = {.percent = 10};
+  SnapshotGuard guard;
+  guard.begin(kResident, true);
+  EXPECT_FALSE(guard.check(reading(20, 300 * kMegabyte, 1000 * kMegabyte), settings));
 }
 
 TEST(SnapshotGuardTest, DoesNothingWhenItIsOff) {
@@ -200,7 +240,7 @@ TEST(SnapshotGuardTest, DoesNothingWhenItIsOff) {
 
 TEST(SnapshotGuardTest, CountsWhatOthersTakeFromTheSameRoom) {
   SnapshotGuard guard;
-  guard.begin(kResident);
+  guard.begin(kResident, false);
   for (int64_t tick = 1; tick <= 10; tick++) {
     (void)guard.check(reading(tick * 20, 0, (1000 - static_cast<uint64_t>(tick) * 4) * kMegabyte), kSettings);
   }
@@ -211,7 +251,7 @@ TEST(SnapshotGuardTest, CountsWhatOthersTakeFromTheSameRoom) {
 TEST(SnapshotGuardTest, ANeighboursBurstEndsNoSaveThatFits) {
   for (const bool of_machine : {true, false}) {
     SnapshotGuard guard;
-    guard.begin(kResident);
+    guard.begin(kResident, false);
     bool stopped = false;
     for (int64_t tick = 1; tick <= 20; tick++) {
       GuardReading now = reading(tick * 20, kMegabyte, (1000 - static_cast<uint64_t>(tick) * 40) * kMegabyte);
@@ -227,7 +267,7 @@ TEST(SnapshotGuardTest, ANeighboursBurstEndsNoSaveThatFits) {
 
 TEST(SnapshotGuardTest, ACorrectedEstimateIsNoGrowth) {
   SnapshotGuard guard;
-  guard.begin(kResident);
+  guard.begin(kResident, false);
   for (int64_t tick = 1; tick <= 50; tick++) {
     GuardReading now = reading(tick * 20, (tick < 25 ? 1 : 60) * kMegabyte, 1000 * kMegabyte);
     now.exact_at_ms = tick < 25 ? 0 : 500;
@@ -235,7 +275,7 @@ TEST(SnapshotGuardTest, ACorrectedEstimateIsNoGrowth) {
   }
   EXPECT_EQ(guard.consumption(), 0);
   // Exact readings that come all the time are as good as any.
-  guard.begin(kResident);
+  guard.begin(kResident, false);
   for (int64_t tick = 1; tick <= 50; tick++) {
     GuardReading now = reading(tick * 20, static_cast<uint64_t>(tick) * kMegabyte, 1000 * kMegabyte);
     now.exact_at_ms = tick * 20 - 5;
