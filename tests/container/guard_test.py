@@ -384,9 +384,9 @@ def table(experiments, options):
         "tight and large rounds until it is stopped; in those it is slowed by rdb-key-save-delay. Every acknowledged "
         "write was read back.",
         "",
-        "| server | round | limit / used | saves that ended well | stopped by the guard | server killed | acknowledged "
+        "| server | round | limit / used | saves that ended well | stopped by the guard | child killed | server killed | acknowledged "
         "writes lost | growth, median (most) | least room, least of all | longest wait of 100 writes, median (most) |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, rounds in experiments:
         for kind in dict.fromkeys(r.kind for r in rounds):
@@ -397,6 +397,7 @@ def table(experiments, options):
                 f"| {name} | {kind} x {len(of_kind)} | {of_kind[0].limit / max(of_kind[0].used_before, 1):.2f} "
                 f"| {sum(r.outcome == 'ok' for r in of_kind)} "
                 f"| {sum(r.outcome == 'stopped by guard' for r in of_kind)} "
+                f"| {sum(r.outcome == 'killed' for r in of_kind)} "
                 f"| {sum('the server is gone' in r.outcome for r in of_kind)} | {sum(r.lost for r in of_kind)} "
                 f"| {growth[len(growth) // 2] / MB:.0f} ({growth[-1] / MB:.0f}) MB "
                 f"| {min(r.least_room for r in of_kind) / MB:.0f} MB "
