@@ -1,6 +1,7 @@
 #include "persistence/cow_observer.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@ namespace {
 constexpr int64_t kExactPauseFactor = 150;
 constexpr int64_t kCheapPauseFactor = 400;
 constexpr int64_t kFirstExactUs = 50'000;
+// After a fork the event loop has clients waiting, and perhaps one processor for itself and us.
+constexpr std::chrono::milliseconds kBreath(5);
 constexpr int64_t kShortestExactPauseUs = 100'000;
 constexpr int64_t kShortestCheapPauseUs = 10'000;
 constexpr size_t kMostExactReadings = 256;
@@ -39,6 +42,12 @@ int64_t thread_cpu_us() {
 int64_t page_bytes() {
   static const int64_t bytes = ::sysconf(_SC_PAGESIZE);
   return bytes;
+}
+
+// A thread that wakes up does not take the processor from the event loop.
+void give_way() {
+  const sched_param none{};
+  (void)::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &none);
 }
 
 // The process's signals are handled by the event loop's thread.
@@ -135,6 +144,7 @@ std::vector<ExactReading> CowObserver::take_exact_readings() {
 
 void CowObserver::run() {
   block_signals();
+  give_way();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || child_ != 0; });
@@ -158,12 +168,13 @@ std::optional<int64_t> CowObserver::Outside::parent_growth(std::vector<memory::A
 void CowObserver::watch_one(std::unique_lock<std::mutex>& lock) {
   const pid_t child = child_;
   const uint64_t generation = generation_;
+  const auto over = [&] { return stopping_ || generation_ != generation; };
   // A moment after the fork is nearly as good as the fork, and nobody waits for it.
+  if (changed_.wait_for(lock, kBreath, over)) return;
   Outside outside = to_leave_out_;
   lock.unlock();
   outside.parent_at_fork = outside.parent_now(chunks_.memory_made());
   lock.lock();
-  const auto over = [&] { return stopping_ || generation_ != generation; };
   if (over()) return;
   // The first exact reading waits until it, too, is no larger share of the time.
   Schedule due{.exact_due_us = forked_at_us_ + std::max(kFirstExactUs, fork_us_ * kExactPauseFactor),
