@@ -385,7 +385,8 @@ def table(experiments, options):
         "write was read back.",
         "",
         "| server | round | limit / used | saves that ended well | stopped by the guard | child killed | server killed | "
-        "acknowledged writes lost | growth, median (most) | least room, least of all | longest wait of 100 writes, median (most) |",
+        "acknowledged writes lost | growth, median (most) | least room, least of all | longest wait of 100 writes, "
+        "median (most) |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, rounds in experiments:
