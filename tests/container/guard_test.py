@@ -384,8 +384,8 @@ def table(experiments, options):
         "tight and large rounds until it is stopped; in those it is slowed by rdb-key-save-delay. Every acknowledged "
         "write was read back.",
         "",
-        "| server | round | limit / used | saves that ended well | stopped by the guard | child killed | server killed | "
-        "acknowledged writes lost | growth, median (most) | least room, least of all | longest wait of 100 writes, "
+        "| server | round | limit / used | saves that ended well | stopped by the guard | child killed | server killed "
+        "| acknowledged writes lost | growth, median (most) | least room, least of all | longest wait of 100 writes, "
         "median (most) |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
