@@ -1,0 +1,272 @@
+#include "store/packed_tree.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace cowslip::store {
+namespace {
+
+// Whether (a, a_bytes) comes before (b, b_bytes).
+bool less(KeyValue a, std::string_view a_bytes, KeyValue b, std::string_view b_bytes) {
+  return a != b ? a < b : a_bytes < b_bytes;
+}
+
+// A search reads several lines of a node, one after the other; they come together if all are asked for at once.
+void prefetch(const PackedNode* node) {
+  constexpr size_t kLine = 64, kLines = 12;
+  for (size_t line = 0; line < kLines; line++) {
+    __builtin_prefetch(reinterpret_cast<const char*>(node) + line * kLine);
+  }
+}
+
+}  // namespace
+
+// ---- finding ----
+
+// The last child whose elements may be as small as (key, bytes): the first one has no lower end.
+size_t PackedTree::child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const {
+  size_t low = 1, high = node.count();
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    const bool above =
+        key_ == NodeKey::kHash ? key < node.key(middle) : less(key, bytes, node.key(middle), node.bytes(middle));
+    if (above) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low - 1;
+}
+
+size_t PackedTree::leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const {
+  size_t low = 0, high = node.count();
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    const bool before =
+        key_ == NodeKey::kHash ? node.key(middle) < key : less(node.key(middle), node.bytes(middle), key, bytes);
+    if (before) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+void PackedTree::descend(Place& place, PackedNode* node, bool to_last) const {
+  for (;; node = node->child(place.leaf().index)) {
+    place.steps[place.depth++] = {node, to_last && node->count() > 0 ? node->count() - 1 : 0};
+    if (node->leaf()) return;
+  }
+}
+
+PackedTree::Place PackedTree::insertion_place(KeyValue key, std::string_view bytes) const {
+  Place place;
+  for (PackedNode* node = root_.node; node != nullptr;) {
+    const size_t index = node->leaf() ? leaf_lower_bound(*node, key, bytes) : child_for(*node, key, bytes);
+    place.steps[place.depth++] = {node, index};
+    node = node->leaf() ? nullptr : node->child(index);
+    prefetch(node);
+  }
+  return place;
+}
+
+PackedTree::Place PackedTree::lower_bound(KeyValue key, std::string_view bytes) const {
+  Place place = insertion_place(key, bytes);
+  if (place.depth > 0 && is_end(place)) {
+    place.leaf().index--;  // a leaf is never empty
+    next(place);
+  }
+  return place;
+}
+
+PackedTree::Place PackedTree::at(uint64_t rank) const {
+  assert(rank < size());
+  Place place;
+  PackedNode* node = root_.node;
+  while (!node->leaf()) {
+    size_t index = 0;
+    for (; rank >= node->below(index); index++) rank -= node->below(index);
+    place.steps[place.depth++] = {node, index};
+    node = node->child(index);
+  }
+  place.steps[place.depth++] = {node, static_cast<size_t>(rank)};
+  return place;
+}
+
+PackedTree::Place PackedTree::end() const {
+  Place place;
+  if (root_.node == nullptr) return place;
+  descend(place, root_.node, true);
+  place.leaf().index++;
+  return place;
+}
+
+uint64_t PackedTree::rank(const Place& place) const {
+  uint64_t before = 0;
+  for (size_t step = 0; step < place.depth; step++) {
+    const auto& [node, index] = place.steps[step];
+    if (node->leaf()) return before + index;
+    for (size_t i = 0; i < index; i++) before += node->below(i);
+  }
+  return before;
+}
+
+void PackedTree::next(Place& place) const {
+  if (++place.leaf().index < place.leaf().node->count()) return;
+  size_t up = place.depth - 1;
+  while (up > 0 && place.steps[up - 1].index + 1 == place.steps[up - 1].node->count()) up--;
+  if (up == 0) return;  // the end
+  place.depth = up;
+  Step& above = place.leaf();
+  descend(place, above.node->child(++above.index), false);
+}
+
+void PackedTree::previous(Place& place) const {
+  if (place.leaf().index > 0) {
+    place.leaf().index--;
+    return;
+  }
+  size_t up = place.depth - 1;
+  while (place.steps[up - 1].index == 0) up--;
+  place.depth = up;
+  Step& above = place.leaf();
+  descend(place, above.node->child(--above.index), true);
+}
+
+// ---- nodes ----
+
+PackedNode* PackedTree::make_node(unsigned level, size_t bytes) {
+  void* const block = space_.allocate(bytes);
+  root_.node_bytes += space_.capacity(block);
+  return PackedNode::make(block, object_, key_, level);
+}
+
+void PackedTree::release(PackedNode* node) {
+  root_.node_bytes -= space_.capacity(node);
+  space_.release(node);
+}
+
+void PackedTree::release_below(PackedNode* node) {
+  if (!node->leaf()) {
+    for (size_t i = 0; i < node->count(); i++) release_below(node->child(i));
+  }
+  release(node);
+}
+
+void PackedTree::clear() {
+  if (root_.node != nullptr) release_below(root_.node);
+  root_ = {};
+}
+
+void PackedTree::replace_child(Place& place, size_t step, PackedNode* node) {
+  place.steps[step].node = node;
+  if (step == 0) {
+    root_.node = node;
+    return;
+  }
+  const Step& parent = place.steps[step - 1];
+  parent.node->set_child(parent.index, node);
+  space_.wrote(*parent.node);
+}
+
+PackedNode* PackedTree::move(Place& place, size_t step, size_t bytes) {
+  PackedNode* const old = place.steps[step].node;
+  void* const block = space_.allocate(bytes);
+  root_.node_bytes += space_.capacity(block);
+  std::memcpy(block, old, old->used());
+  replace_child(place, step, PackedNode::at(block));
+  release(old);
+  return PackedNode::at(block);
+}
+
+PackedNode* PackedTree::writable(Place& place, size_t step, size_t used) {
+  PackedNode* const node = place.steps[step].node;
+  if (!space_.frozen(node) && used <= space_.capacity(node)) return node;
+  return move(place, step, std::max(used, node->used()));
+}
+
+void PackedTree::make_parents_writable(Place& place) {
+  for (size_t step = 0; step + 1 < place.depth; step++) writable(place, step, place.steps[step].node->used());
+}
+
+void PackedTree::count_element(Place& place, int64_t elements) {
+  for (size_t step = 0; step + 1 < place.depth; step++) {
+    const auto& [node, index] = place.steps[step];
+    node->set_below(index, static_cast<uint32_t>(node->below(index) + elements));
+    space_.wrote(*node);
+  }
+  root_.elements += static_cast<uint64_t>(elements);
+}
+
+void PackedTree::fit(Place& place, size_t step) {
+  const PackedNode& node = *place.steps[step].node;
+  if (space_.capacity(&node) > node.used() + node.used() / 4 + 64) move(place, step, node.used());
+}
+
+// ---- changing ----
+
+char* PackedTree::insert_at(Place place, const NewElement& element) {
+  if (root_.node == nullptr) {
+    root_.node = make_node(0, PackedNode::kHeader + key_bytes(key_) + sizeof(uint16_t) + element.bytes);
+    descend(place, root_.node, false);
+  }
+  make_parents_writable(place);
+  const PackedNode& full = *place.leaf().node;
+  if (full.used() + full.element_size(element.bytes) > limits_.leaf_bytes && full.count() > 0)
+    make_room(place, element);
+  const size_t step = place.depth - 1;
+  const PackedNode& before = *place.leaf().node;
+  PackedNode* const leaf = writable(place, step, before.used() + before.element_size(element.bytes));
+  char* const bytes = leaf->insert(place.leaf().index, element.key, element.bytes);
+  space_.wrote(*leaf);
+  count_element(place, 1);
+  return bytes;
+}
+
+char* PackedTree::insert(Place place, size_t bytes) {
+  assert(key_ == NodeKey::kNone && bytes <= kLargestElement);
+  return insert_at(place, {.bytes = bytes});
+}
+
+char* PackedTree::insert(KeyValue key, std::string_view name, size_t bytes) {
+  assert(key_ != NodeKey::kNone && bytes <= kLargestElement);
+  return insert_at(insertion_place(key, name), {.key = key, .name = name, .bytes = bytes});
+}
+
+char* PackedTree::replace(Place place, size_t bytes) {
+  make_parents_writable(place);
+  const auto used_after = [&] {
+    return place.leaf().node->used() - place.leaf().node->bytes(place.leaf().index).size() + bytes;
+  };
+  if (used_after() > limits_.leaf_bytes && bytes > place.bytes().size()) {
+    if (const auto cut = middle_cut(*place.leaf().node)) {
+      make_room_in_parents(place);
+      const PackedNode& leaf = *place.leaf().node;
+      writable(place, place.depth - 1, leaf.used());
+      split(place, place.depth - 1, cut->at, place.leaf().index >= cut->at,
+            separator_at(*place.leaf().node, *cut, PackedNode::kLargest, {}));
+    }
+  }
+  const size_t step = place.depth - 1;
+  PackedNode* const leaf = writable(place, step, used_after());
+  char* const at = leaf->resize(place.leaf().index, bytes);
+  space_.wrote(*leaf);
+  return at;
+}
+
+void PackedTree::erase(Place place) {
+  make_parents_writable(place);
+  const size_t step = place.depth - 1;
+  PackedNode* const leaf = writable(place, step, place.leaf().node->used());
+  leaf->erase(place.leaf().index);
+  space_.wrote(*leaf);
+  count_element(place, -1);
+  if (leaf->count() == 0) return drop_empty(place, step);
+  fit(place, step);
+  merge_if_small(place, step);
+}
+
+}  // namespace cowslip::store

@@ -1,0 +1,195 @@
+// A counted B+ tree of packed nodes: how big lists, sets, hashes and sorted sets lie in memory
+// (docs/decisions/0010-aggregates.md).
+//
+//     TreeRoot (in the entry) ──► inner node ──► ... ──► leaf: elements, in order
+//
+// Trees with counts are from Knuth, The Art of Computer Programming 3, 6.2.3; B+ trees with shortened keys between
+// children from Bayer and Unterauer, "Prefix B-Trees", 1977.
+//
+// Problem: while a forked child writes a snapshot, changing what it has yet to read makes the kernel copy the page.
+// Solution: a frozen node is not written. A copy with the change in it takes its place, and its parent's, up to the
+// root, so each node is copied at most once for each snapshot. Otherwise nodes are changed where they are.
+//
+// An element is bytes with a key (packed_node.h). Where trees are ordered by key, elements with equal keys are ordered
+// by their bytes (scores), or in no order, but together in one leaf (hashes).
+//
+// Views of elements are valid until the tree is next changed. Thread: the one that may use the arena; a forked child
+// may read.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "memory/arena.h"
+#include "store/packed_node.h"
+
+namespace cowslip::store {
+
+// What a tree's owner keeps of it. All zeros: empty.
+struct TreeRoot {
+  PackedNode* node = nullptr;
+  uint64_t elements = 0;
+  uint64_t node_bytes = 0;  // of all nodes' blocks
+};
+
+// Where nodes come from: chunks of their own in a database's arena.
+class NodeSpace {
+ public:
+  explicit NodeSpace(memory::Arena& arena) : arena_(arena), pool_(arena.pool()) {}
+
+  void* allocate(size_t bytes) { return arena_.allocate(memory::BlockKind::kNode, bytes); }
+  void release(void* block) { arena_.release(block); }
+  size_t capacity(const void* block) const { return pool_.capacity(block); }
+  bool frozen(const void* block) const { return pool_.frozen(block); }
+  // For the ledger: the node is written where it is.
+  void wrote(const PackedNode& node) { pool_.note_write(&node, node.used()); }
+
+ private:
+  memory::Arena& arena_;
+  memory::ChunkPool& pool_;
+};
+
+// How large nodes become. A smaller leaf is less to copy for a fresh write, a larger one less overhead.
+struct TreeLimits {
+  size_t leaf_bytes = 1024;
+  size_t inner_bytes = 2048;
+};
+
+class PackedTree {
+ public:
+  // A way from the root to an element.
+  struct Step {
+    PackedNode* node;
+    size_t index;
+  };
+  class Place {
+   public:
+    std::string_view bytes() const { return leaf().node->bytes(leaf().index); }
+    KeyValue key() const { return leaf().node->key(leaf().index); }
+
+   private:
+    friend class PackedTree;
+    static constexpr size_t kMostLevels = 24;
+    const Step& leaf() const { return steps[depth - 1]; }
+    Step& leaf() { return steps[depth - 1]; }
+    std::array<Step, kMostLevels> steps;
+    size_t depth = 0;
+  };
+
+  // `root` is what the tree's owner keeps; it outlives this object, which is nothing but a way to use it. `object` is
+  // the number that the nodes carry.
+  PackedTree(NodeSpace& space, TreeRoot& root, NodeKey key, uint32_t object = 0, TreeLimits limits = {})
+      : space_(space), root_(root), key_(key), object_(object), limits_(limits) {}
+
+  uint64_t size() const { return root_.elements; }
+
+  // ---- finding ----
+  // The element with this rank. REQUIRES: rank < size().
+  Place at(uint64_t rank) const;
+  // How many elements come before.
+  uint64_t rank(const Place& place) const;
+  // The first element that is not less than (key, bytes), or the end. By bytes where the key is a score.
+  Place lower_bound(KeyValue key, std::string_view bytes = {}) const;
+  bool is_end(const Place& place) const { return place.depth == 0 || place.leaf().index == place.leaf().node->count(); }
+  // To the next element, or the end / the one before. REQUIRES: not the end / not the first.
+  void next(Place& place) const;
+  void previous(Place& place) const;
+  // The end, where an element would be appended.
+  Place end() const;
+
+  // Calls visit(key, bytes) for all elements from `rank` on, until it returns false.
+  template <typename Visit>
+  void for_each(uint64_t rank, Visit&& visit) const {
+    if (rank >= size()) return;
+    for (Place place = at(rank); !is_end(place); next(place)) {
+      if (!visit(place.key(), place.bytes())) return;
+    }
+  }
+
+  // ---- changing: a place is used up by it. An element's bytes are at most kLargestElement ----
+  static constexpr size_t kLargestElement = 8 << 10;
+  // A new element before `place`, or at the end. The caller writes its bytes to what is returned, at once. REQUIRES: a
+  // list.
+  char* insert(Place place, size_t bytes);
+  // A new element where it belongs: before the first that is not less. `name`: the bytes it is ordered by, which are
+  // the first of its `bytes`; of no meaning where the key is a hash. REQUIRES: a key.
+  char* insert(KeyValue key, std::string_view name, size_t bytes);
+  // Other bytes for an element, which keeps its key and rank. The caller writes them, all of them.
+  char* replace(Place place, size_t bytes);
+  void erase(Place place);
+  void clear();
+
+  // Whether everything is as it should be, for tests; the first thing that is not, in words.
+  std::optional<std::string_view> check() const;
+
+ private:
+  struct Checked;
+  // A cut through a node that is to have a new element: between the elements before `at` and the others; the new one is
+  // the first on the right, or the last on the left, if it stands at the cut.
+  struct Cut {
+    size_t at = 0;
+    bool new_on_right = false;
+  };
+  // The element that is to be inserted.
+  struct NewElement {
+    KeyValue key = 0;
+    std::string_view name = {};
+    size_t bytes = 0;
+  };
+  // What a parent knows a child by.
+  struct Separator {
+    KeyValue key = 0;
+    std::string_view bytes = {};
+  };
+
+  // ---- finding ----
+  size_t child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const;
+  size_t leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const;
+  // As lower_bound(), but never the first place of a leaf instead of the last one of the leaf before.
+  Place insertion_place(KeyValue key, std::string_view bytes) const;
+  void descend(Place& place, PackedNode* node, bool to_last) const;
+
+  // ---- nodes ----
+  PackedNode* make_node(unsigned level, size_t bytes);
+  void release(PackedNode* node);
+  void release_below(PackedNode* node);
+  // Makes the node at `step` writable with room for `used` bytes. REQUIRES: its parent is writable.
+  PackedNode* writable(Place& place, size_t step, size_t used);
+  PackedNode* move(Place& place, size_t step, size_t bytes);
+  void make_parents_writable(Place& place);
+  void count_element(Place& place, int64_t elements);
+  void replace_child(Place& place, size_t step, PackedNode* node);
+  // Gives the node at `step` a block of its size, if it has grown much smaller.
+  void fit(Place& place, size_t step);
+
+  // ---- nodes that have become too large or too small (packed_tree_shape.cc) ----
+  size_t limit(const PackedNode& node) const { return node.leaf() ? limits_.leaf_bytes : limits_.inner_bytes; }
+  char* insert_at(Place place, const NewElement& element);
+  void make_room(Place& place, const NewElement& element);
+  void make_room_in_parents(Place& place);
+  std::optional<Cut> choose_cut(const Place& place, const NewElement& element) const;
+  std::optional<Cut> middle_cut(const PackedNode& node) const;
+  bool may_cut(const PackedNode& node, Cut cut, size_t new_index, const NewElement& element) const;
+  Separator separator(KeyValue left_key, std::string_view left, KeyValue right_key, std::string_view right) const;
+  Separator separator_at(const PackedNode& node, Cut cut, size_t new_index, const NewElement& element) const;
+  // Parts the node at `step`, whose parent has room, before the element `at`. The place goes on in one of the two.
+  void split(Place& place, size_t step, size_t at, bool place_on_right, const Separator& separator);
+  void grow_root(Place& place);
+  void drop_empty(Place& place, size_t step);
+  void merge_if_small(Place& place, size_t step);
+  bool merge(Place& place, size_t step, size_t left);
+  void shrink_root();
+
+  std::optional<std::string_view> check(const PackedNode& node, Checked& checked) const;
+
+  NodeSpace& space_;
+  TreeRoot& root_;
+  const NodeKey key_;
+  const uint32_t object_;
+  const TreeLimits limits_;
+};
+
+}  // namespace cowslip::store
