@@ -100,7 +100,7 @@ void write_percentiles(Server& server, const Command& command, InfoText& text) {
 // Redis's fields with our meaning: a hit is a block that was moved, a key hit an entry. Nothing is looked at in vain.
 void write_defragmentation(Server& server, InfoText& text) {
   const store::EvacuationStatistics moved = server.keyspace().evacuation();
-  text.field("active_defrag_hits", moved.entries_moved + moved.values_moved);
+  text.field("active_defrag_hits", moved.entries_moved + moved.values_moved + moved.nodes_moved);
   text.field("active_defrag_misses", 0);
   text.field("active_defrag_key_hits", moved.entries_moved);
   text.field("active_defrag_key_misses", 0);

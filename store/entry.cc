@@ -32,6 +32,16 @@ std::string_view encoding_name(Encoding encoding) {
       return "embstr";
     case Encoding::kRaw:
       return "raw";
+    case Encoding::kListpack:
+      return "listpack";
+    case Encoding::kIntset:
+      return "intset";
+    case Encoding::kQuicklist:
+      return "quicklist";
+    case Encoding::kHashtable:
+      return "hashtable";
+    case Encoding::kSkiplist:
+      return "skiplist";
   }
   return "unknown";
 }
@@ -39,11 +49,21 @@ std::string_view encoding_name(Encoding encoding) {
 StringView Entry::string() const {
   assert(type() == ObjectType::kString);
   if (encoding() == Encoding::kInteger) return StringView(load<int64_t>(value_offset()));
-  const char* value = external() ? value_block() : bytes() + value_offset();
-  return StringView(std::string_view(value, value_length()));
+  return StringView(value_bytes());
+}
+
+std::string_view Entry::blob() const {
+  assert(encoding() == Encoding::kListpack || encoding() == Encoding::kIntset);
+  return value_bytes();
+}
+
+AggregateRoot Entry::aggregate() const {
+  assert(has_nodes(encoding()));
+  return load<AggregateRoot>(value_offset());
 }
 
 size_t Entry::memory_bytes(const memory::ChunkPool& pool) const {
+  if (has_nodes(encoding())) return pool.capacity(this) + aggregate().node_bytes();
   return pool.capacity(this) + (external() ? pool.capacity(value_block()) : 0);
 }
 

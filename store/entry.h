@@ -16,13 +16,14 @@
 //   word, 32 bits, the lowest first
 //   | type 3 | encoding 4 | has expiry 1 | wide 1 | external 1 | key length 8 | value length 14 |
 //
-// The expiry takes eight bytes when there is one. A value is its bytes; an integer, eight bytes; or, where it is longer
-// than kInlineValueBytes, the address of pages of its own (external). In a wide entry the word has the highest eight
+// The expiry takes eight bytes when there is one. A value is its bytes (a string, or a small aggregate as one blob); an
+// integer, eight bytes; a big aggregate, the roots of its trees; or, where it is longer than kInlineValueBytes, the
+// address of pages of its own (external). In a wide entry the word has the highest eight
 // bits of the key's length, and no length of the value.
 //
-// Only the index points at an entry, and an entry points at nothing but its own large value: it may be moved at any
-// time by copying it and storing the new address in its one slot (and, of an external value, with the block's
-// metadata). A save can encode it without reading the index.
+// Only the index points at an entry, and an entry points at nothing but its own large value or nodes: it may be moved
+// at any time by copying it and storing the new address in its one slot (and, of an external value, with the block's
+// metadata; of a big aggregate, in the object table). A save can encode it without reading the index.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +33,7 @@
 
 #include "memory/size_classes.h"
 #include "store/string_view.h"
+#include "store/tree_root.h"
 
 namespace cowslip::memory {
 class ChunkPool;
@@ -46,7 +48,17 @@ enum class Encoding : uint8_t {
   kInteger,   // "int": the canonical decimal form of an int64
   kEmbedded,  // "embstr": a string of at most 44 bytes that was written whole
   kRaw,       // "raw": any other string
+  // Small aggregates: one blob.
+  kListpack,  // "listpack" (listpack.h)
+  kIntset,    // "intset": a set of integers (intset.h)
+  // Big ones: trees of nodes (packed_tree.h), under the names that Redis has for its own.
+  kQuicklist,  // "quicklist": a list
+  kHashtable,  // "hashtable": a set or hash
+  kSkiplist,   // "skiplist": a sorted set
 };
+constexpr bool has_nodes(Encoding encoding) {
+  return encoding >= Encoding::kQuicklist;
+}
 
 std::string_view type_name(ObjectType type);        // "string"
 std::string_view encoding_name(Encoding encoding);  // "embstr"
@@ -63,11 +75,13 @@ class Entry {
   bool has_expiry() const { return (word_ & kHasExpiry) != 0; }
   // kNoExpiry when there is none.
   int64_t expire_at_ms() const { return has_expiry() ? load<int64_t>(header_bytes()) : kNoExpiry; }
-  StringView string() const;  // REQUIRES: type() == kString
+  StringView string() const;        // REQUIRES: type() == kString
+  std::string_view blob() const;    // REQUIRES: encoding() is kListpack or kIntset
+  AggregateRoot aggregate() const;  // REQUIRES: has_nodes(encoding())
 
   // The block that a large value has for itself; null when the value is in the entry.
   const char* value_block() const { return external() ? load<char*>(value_offset()) : nullptr; }
-  // Bytes of memory that the entry takes, its value's block included.
+  // Bytes of memory that the entry takes, its value's block or nodes included.
   size_t memory_bytes(const memory::ChunkPool& pool) const;
 
   Entry(const Entry&) = delete;
@@ -119,6 +133,9 @@ class Entry {
   void set_value_length(size_t length) {
     if (wide()) return store(kValueLength, uint64_t{length});
     set_field(kValueLengthShift, kValueLengthBits, static_cast<uint32_t>(length));
+  }
+  std::string_view value_bytes() const {
+    return {external() ? value_block() : bytes() + value_offset(), value_length()};
   }
   const char* bytes() const { return reinterpret_cast<const char*>(this); }
   char* bytes() { return reinterpret_cast<char*>(this); }

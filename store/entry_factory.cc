@@ -61,6 +61,7 @@ void EntryFactory::attach_value(Entry* entry, char* block) {
 }
 
 void EntryFactory::free(Entry* entry) {
+  if (has_nodes(entry->encoding())) free_nodes(*entry);
   if (entry->external()) arena_.release(value_of(*entry));
   arena_.release(entry);
 }
@@ -96,8 +97,8 @@ Entry* EntryFactory::make_raw(std::string_view key, size_t length, int64_t expir
 Entry* EntryFactory::copy(const Entry& entry, std::string_view key, int64_t expire_at_ms) {
   const size_t length = entry.value_length();
   Entry* twin = allocate(key, expire_at_ms, {entry.type(), entry.encoding(), length, length});
-  const char* value = entry.external() ? entry.value_block() : entry.bytes() + entry.value_offset();
-  std::memcpy(value_of(*twin), value, length);
+  std::memcpy(value_of(*twin), entry.value_bytes().data(), length);
+  if (has_nodes(entry.encoding())) copy_nodes(entry, *twin);
   return twin;
 }
 
@@ -120,6 +121,7 @@ Entry* EntryFactory::rebuild(Entry* entry, std::string_view key, int64_t expire_
     attach_value(rebuilt, value_of(*entry));  // it changes hands as it is
   } else {
     std::memcpy(value_of(*rebuilt), value_of(*entry), length);
+    if (has_nodes(rebuilt->encoding())) tell_nodes(rebuilt);
   }
   arena_.release(entry);
   return rebuilt;

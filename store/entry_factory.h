@@ -23,12 +23,14 @@
 
 #include "memory/arena.h"
 #include "store/entry.h"
+#include "store/object_table.h"
+#include "store/packed_tree.h"
 
 namespace cowslip::store {
 
 class EntryFactory {
  public:
-  explicit EntryFactory(memory::Arena& arena) : arena_(arena), pool_(arena.pool()) {}
+  explicit EntryFactory(memory::Arena& arena) : arena_(arena), pool_(arena.pool()), nodes_(arena) {}
 
   // ---- new entries. REQUIRES: key.size() <= EntryLayout::kLongestKey ----
   // Takes the shortest encoding for `value`: an integer if it is one in canonical form.
@@ -41,6 +43,16 @@ class EntryFactory {
   // A second entry with the same value; `entry` may be of another arena. Leaves it alone.
   Entry* copy(const Entry& entry, std::string_view key, int64_t expire_at_ms);
 
+  // ---- aggregates ----
+  // A small one: a listpack or intset as a whole.
+  Entry* make_blob(std::string_view key, ObjectType type, Encoding encoding, std::string_view blob,
+                   int64_t expire_at_ms);
+  // A big one without elements; the trees' nodes come from nodes().
+  Entry* make_aggregate(std::string_view key, ObjectType type, Encoding encoding, int64_t expire_at_ms);
+  NodeSpace& nodes() { return nodes_; }
+  // The order of a big aggregate's trees; the second one is a sorted set's.
+  static NodeKey tree_key(ObjectType type);
+
   // ---- changes: each consumes `entry`, which is of this arena, and returns what takes its place ----
   // The same value under another key or with another expiry. A large value is not copied.
   Entry* with_key(Entry* entry, std::string_view key);
@@ -51,12 +63,23 @@ class EntryFactory {
   // A large value that grows takes room ahead (twice the length, up to 1 MiB more), a small one what its slot has to
   // spare: slots are a sixteenth larger from size to size, so appending piece by piece is linear either way.
   Entry* resize_string(Entry* entry, size_t length);
+  // A blob that may be written, with room for `length` bytes; its bytes and length are as before. Whoever writes says
+  // so: resize_blob().
+  Entry* writable_blob(Entry* entry, size_t length);
+  // REQUIRES: writable_blob() returned `entry`, with at least that length, and no snapshot has begun since.
+  static char* blob_of(Entry& entry) { return value_of(entry); }
+  // The blob has `length` bytes now, and all from `changed` on were written.
+  void resize_blob(Entry& entry, size_t length, size_t changed);
+  // What changes of its trees made of a big aggregate's root.
+  Entry* with_aggregate(Entry* entry, const AggregateRoot& root);
   void free(Entry* entry);
 
   // ---- for evacuation: the same at another place ----
   Entry* moved(Entry* entry) { return rebuild(entry, entry->key(), entry->expire_at_ms()); }
   // `block` is a large value of this arena; the entry that has its address is told, nothing else knows it.
   void move_value(void* block);
+  // `block` is a node of this arena; its parent is told, or its aggregate.
+  void move_node(void* block);
 
   // `count` bytes of a raw string from `offset` on, all of which will be written in place. REQUIRES: make_raw() or
   // resize_string() returned `entry`, and no snapshot has begun since.
@@ -89,8 +112,18 @@ class EntryFactory {
     return entry.external() ? const_cast<char*>(entry.value_block()) : entry.bytes() + entry.value_offset();
   }
 
+  // Calls use(PackedTree) for each tree of the aggregate that `root` is the root of.
+  template <typename Use>
+  void for_each_tree(ObjectType type, AggregateRoot& root, Use&& use);
+  void copy_nodes(const Entry& from, Entry& to);
+  void free_nodes(Entry& entry);
+  // The entry has taken the place of another with the same nodes.
+  void tell_nodes(Entry* entry);
+
   memory::Arena& arena_;
   memory::ChunkPool& pool_;
+  NodeSpace nodes_;
+  ObjectTable objects_;
 };
 
 }  // namespace cowslip::store

@@ -61,7 +61,7 @@ bool Evacuation::choose_chunk(const EvacuationLimits& limits) {
 void Evacuation::move_blocks() {
   blocks_.clear();
   arena_.blocks_of(*chunk_, kind_->blocks_at_once, blocks_);
-  for (void* block : blocks_) kind_->kind == memory::BlockKind::kEntry ? move_entry(block) : move_value(block);
+  for (void* block : blocks_) move(block);
   if (blocks_.empty()) end_chunk();
 }
 
@@ -73,11 +73,27 @@ void Evacuation::end_chunk() {
   if (arena_.chunk_bytes() >= chunk_bytes_before_) kind_->stuck_free_bytes = arena_.free_bytes(kind_->kind);
 }
 
+void Evacuation::move(void* block) {
+  switch (kind_->kind) {
+    case memory::BlockKind::kEntry:
+      return move_entry(block);
+    case memory::BlockKind::kLargeValue:
+      return move_value(block);
+    case memory::BlockKind::kNode:
+      return move_node(block);
+  }
+}
+
 void Evacuation::move_entry(void* block) {
   auto* const entry = static_cast<Entry*>(block);
   Index::Slot slot = index_.find_entry(index_.hash(entry->key()), entry);
   slot.set_entry(factory_.moved(entry));
   statistics_.entries_moved++;
+}
+
+void Evacuation::move_node(void* block) {
+  factory_.move_node(block);
+  statistics_.nodes_moved++;
 }
 
 void Evacuation::move_value(void* block) {

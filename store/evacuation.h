@@ -32,6 +32,7 @@ struct EvacuationLimits {
 struct EvacuationStatistics {
   uint64_t entries_moved = 0;
   uint64_t values_moved = 0;
+  uint64_t nodes_moved = 0;
   uint64_t chunks_emptied = 0;
 };
 
@@ -62,13 +63,16 @@ class Evacuation {
   bool choose_chunk(const EvacuationLimits& limits);
   void move_blocks();
   void end_chunk();
+  void move(void* block);
   void move_entry(void* block);
+  void move_node(void* block);
   void move_value(void* block);
 
   memory::Arena& arena_;
   Index& index_;
   EntryFactory& factory_;
-  std::array<Kind, 2> kinds_ = {{{memory::BlockKind::kEntry, 32}, {memory::BlockKind::kLargeValue, 1}}};
+  std::array<Kind, 3> kinds_ = {
+      {{memory::BlockKind::kEntry, 32}, {memory::BlockKind::kLargeValue, 1}, {memory::BlockKind::kNode, 16}}};
   std::optional<memory::ChunkNumber> chunk_;  // being emptied
   Kind* kind_ = nullptr;                      // of it
   uint64_t chunk_bytes_before_ = 0;           // of the arena, when it was chosen

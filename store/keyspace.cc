@@ -40,6 +40,7 @@ EvacuationStatistics Keyspace::evacuation() const {
   for (const auto& db : databases_) {
     sum.entries_moved += db->evacuation().entries_moved;
     sum.values_moved += db->evacuation().values_moved;
+    sum.nodes_moved += db->evacuation().nodes_moved;
     sum.chunks_emptied += db->evacuation().chunks_emptied;
   }
   return sum;

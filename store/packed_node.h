@@ -42,6 +42,7 @@ class PackedNode {
   static PackedNode* make(void* block, uint32_t object, NodeKey key, unsigned level);
 
   uint32_t object() const { return object_; }
+  void set_object(uint32_t object) { object_ = object; }
   NodeKey key_kind() const { return static_cast<NodeKey>(key_kind_); }
   unsigned level() const { return level_; }  // 0: a leaf
   bool leaf() const { return level_ == 0; }

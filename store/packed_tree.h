@@ -25,15 +25,9 @@
 
 #include "memory/arena.h"
 #include "store/packed_node.h"
+#include "store/tree_root.h"
 
 namespace cowslip::store {
-
-// What a tree's owner keeps of it. All zeros: empty.
-struct TreeRoot {
-  PackedNode* node = nullptr;
-  uint64_t elements = 0;
-  uint64_t node_bytes = 0;  // of all nodes' blocks
-};
 
 // Where nodes come from: chunks of their own in a database's arena.
 class NodeSpace {
@@ -121,6 +115,11 @@ class PackedTree {
   char* replace(Place place, size_t bytes);
   void erase(Place place);
   void clear();
+  // Becomes a copy of another tree, which may lie in another arena. REQUIRES: empty; both have the same kind of key.
+  void copy(const TreeRoot& from);
+  // Gives a node of this tree another block (evacuation). Takes as long as a lookup; in a list as long as it takes to
+  // look through all inner nodes. REQUIRES: no snapshot is running.
+  void move_node(PackedNode* node);
 
   // Whether everything is as it should be, for tests; the first thing that is not, in words.
   std::optional<std::string_view> check() const;
@@ -156,6 +155,9 @@ class PackedTree {
   PackedNode* make_node(unsigned level, size_t bytes);
   void release(PackedNode* node);
   void release_below(PackedNode* node);
+  PackedNode* copy_below(const PackedNode& node);
+  Place way_to(const PackedNode* node) const;
+  bool search(Place& place, const PackedNode* wanted) const;
   // Makes the node at `step` writable with room for `used` bytes. REQUIRES: its parent is writable.
   PackedNode* writable(Place& place, size_t step, size_t used);
   PackedNode* move(Place& place, size_t step, size_t bytes);

@@ -1,0 +1,101 @@
+// Entries of aggregates: blobs, and the roots of trees.
+#include <cassert>
+#include <cstring>
+
+#include "store/entry_factory.h"
+
+namespace cowslip::store {
+
+// ---- small ones ----
+
+Entry* EntryFactory::make_blob(std::string_view key, ObjectType type, Encoding encoding, std::string_view blob,
+                               int64_t expire_at_ms) {
+  Entry* entry = allocate(key, expire_at_ms, {type, encoding, blob.size(), blob.size()});
+  blob.copy(value_of(*entry), blob.size());
+  return entry;
+}
+
+Entry* EntryFactory::writable_blob(Entry* entry, size_t length) {
+  const size_t before = entry->value_length(), wanted = std::max(length, before);
+  if (entry->external()) {
+    entry = writable(entry);
+    if (wanted > pool_.capacity(value_of(*entry))) replace_value(entry, before, wanted);
+    return entry;
+  }
+  if (wanted <= inline_room(*entry) && !frozen(entry)) return entry;
+  const Shape shape{entry->type(), entry->encoding(), before, wanted};
+  Entry* remade = allocate(entry->key(), entry->expire_at_ms(), shape);
+  std::memcpy(value_of(*remade), value_of(*entry), before);
+  free(entry);
+  return remade;
+}
+
+void EntryFactory::resize_blob(Entry& entry, size_t length, size_t changed) {
+  entry.set_value_length(length);
+  pool_.note_write(&entry, entry.value_offset());
+  if (changed < length) pool_.note_write(value_of(entry) + changed, length - changed);
+}
+
+// ---- big ones ----
+
+NodeKey EntryFactory::tree_key(ObjectType type) {
+  return type == ObjectType::kList ? NodeKey::kNone : NodeKey::kHash;
+}
+
+template <typename Use>
+void EntryFactory::for_each_tree(ObjectType type, AggregateRoot& root, Use&& use) {
+  const auto object = static_cast<uint32_t>(root.object);
+  use(PackedTree(nodes_, root.first, tree_key(type), object));
+  if (type == ObjectType::kSortedSet) use(PackedTree(nodes_, root.second, NodeKey::kScore, object));
+}
+
+Entry* EntryFactory::make_aggregate(std::string_view key, ObjectType type, Encoding encoding, int64_t expire_at_ms) {
+  assert(has_nodes(encoding));
+  const AggregateRoot root{.object = objects_.add()};
+  Entry* entry = allocate(key, expire_at_ms, {type, encoding, sizeof root, sizeof root});
+  entry->store(entry->value_offset(), root);
+  objects_.set(root.object, entry);
+  return entry;
+}
+
+Entry* EntryFactory::with_aggregate(Entry* entry, const AggregateRoot& root) {
+  assert(entry->aggregate().object == root.object);
+  entry = writable(entry);
+  entry->store(entry->value_offset(), root);
+  pool_.note_write(entry->bytes() + entry->value_offset(), sizeof root);
+  return entry;
+}
+
+void EntryFactory::tell_nodes(Entry* entry) {
+  objects_.set(entry->aggregate().object, entry);
+}
+
+void EntryFactory::copy_nodes(const Entry& from, Entry& to) {
+  const AggregateRoot original = from.aggregate();
+  AggregateRoot root{.object = objects_.add()};
+  const TreeRoot* source = &original.first;
+  for_each_tree(from.type(), root, [&](PackedTree tree) {
+    tree.copy(*source);
+    source = &original.second;
+  });
+  to.store(to.value_offset(), root);
+  objects_.set(root.object, &to);
+}
+
+void EntryFactory::free_nodes(Entry& entry) {
+  AggregateRoot root = entry.aggregate();
+  for_each_tree(entry.type(), root, [](PackedTree tree) { tree.clear(); });
+  objects_.remove(root.object);
+}
+
+// A node says of what kind its keys are, and so of which of the trees it is.
+void EntryFactory::move_node(void* block) {
+  PackedNode* const node = PackedNode::at(block);
+  Entry* const entry = objects_.entry(node->object());
+  AggregateRoot root = entry->aggregate();
+  const bool second = node->key_kind() == NodeKey::kScore;
+  PackedTree(nodes_, second ? root.second : root.first, node->key_kind(), node->object()).move_node(node);
+  entry->store(entry->value_offset(), root);
+}
+
+}  // namespace cowslip::store
