@@ -104,8 +104,14 @@ Index::Slot Database::find_slot_to_write(std::string_view key, uint64_t hash) {
 
 void Database::expire(Index::Slot slot, uint64_t hash) {
   const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kExpire);
-  contents_->factory.free(take(slot, hash));
+  Entry* entry = take(slot, hash);
+  changed(KeyChange::kExpired, entry->key(), nullptr);
+  contents_->factory.free(entry);
   keyspace_.statistics().expired_keys++;
+}
+
+void Database::tell(const KeyEvent& event) {
+  keyspace_.observers().tell([&](KeyObserver& observer) { observer.key_changed(event); });
 }
 
 inline void Database::wrote(Index::Slot slot) {
@@ -153,6 +159,11 @@ const Entry* Database::find(std::string_view key, Lookup lookup) {
   return slot.entry();
 }
 
+const Entry* Database::peek(std::string_view key) const {
+  const Index::Slot slot = contents_->index.find(key, contents_->index.hash(key));
+  return slot ? slot.entry() : nullptr;
+}
+
 uint64_t Database::idle_seconds(std::string_view key) {
   const Index::Slot slot = contents_->index.find(key, contents_->index.hash(key));
   return keyspace_.access_clock().idle_seconds(slot.access(), keyspace_.now_ms());
@@ -177,6 +188,7 @@ const Entry* Database::put(Index::Slot slot, uint64_t hash, Entry* entry) {
     contents_->factory.free(old);
   }
   store(slot, hash, entry);
+  changed(slot ? KeyChange::kWritten : KeyChange::kCreated, entry->key(), entry);
   return entry;
 }
 
@@ -201,6 +213,7 @@ const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryCh
       slot.entry()->encoding() == Encoding::kInteger) {
     slot.set_entry(contents_->factory.with_integer(slot.entry(), value));
     touch(slot);
+    changed(KeyChange::kWritten, key, slot.entry());
     return slot.entry();
   }
   const int64_t expire_at_ms = expiry_after(expiry, slot ? slot.entry() : nullptr);
@@ -214,12 +227,14 @@ std::span<char> Database::writable_range(std::string_view key, size_t offset, si
   if (!slot) {
     Entry* entry = factory.make_raw(key, offset + count, kNoExpiry);
     store(slot, hash, entry);
+    changed(KeyChange::kCreated, key, entry);
     return factory.writable_range(*entry, offset, count);
   }
   Entry* entry = slot.entry();
   entry = factory.resize_string(entry, std::max(entry->string().length(), offset + count));
   slot.set_entry(entry);  // same key, same expiry
   touch(slot);
+  changed(KeyChange::kWritten, key, entry);
   return factory.writable_range(*entry, offset, count);
 }
 
@@ -230,7 +245,9 @@ bool Database::erase(std::string_view key) {
   const Index::Slot slot = find_slot(key, hash);
   if (!slot) return false;
   const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kDelete);
-  contents_->factory.free(take(slot, hash));
+  Entry* entry = take(slot, hash);
+  changed(KeyChange::kDeleted, entry->key(), nullptr);
+  contents_->factory.free(entry);
   return true;
 }
 
@@ -241,15 +258,18 @@ bool Database::rename(std::string_view from, std::string_view to) {
   if (from == to) return true;
   const uint32_t access = slot.access();
   Entry* entry = contents_->factory.with_key(take(slot, from_hash), to);
+  changed(KeyChange::kDeleted, from, nullptr);
   adopt(entry, contents_->index.hash(to), access);
   return true;
 }
 
 bool Database::adopt(Entry* entry, uint64_t hash, uint32_t access) {
   const Index::Slot old = contents_->index.find(entry->key(), hash);
+  const bool was_there = old && !is_expired(*old.entry());
   if (old) contents_->factory.free(take(old, hash));
   if (entry->has_expiry()) contents_->expiries.add(entry->expire_at_ms(), hash);
   contents_->index.insert(hash, entry, access);
+  changed(was_there ? KeyChange::kWritten : KeyChange::kCreated, entry->key(), entry);
   return static_cast<bool>(old);
 }
 
@@ -262,6 +282,7 @@ bool Database::move_to(Database& target, std::string_view key) {
   const uint32_t access = slot.access();
   Entry* entry = take(slot, hash);
   target.adopt(target.contents_->factory.copy(*entry, key, entry->expire_at_ms()), target_hash, access);
+  changed(KeyChange::kDeleted, entry->key(), nullptr);
   contents_->factory.free(entry);
   return true;
 }
@@ -283,6 +304,7 @@ bool Database::set_expiry(std::string_view key, int64_t expire_at_ms) {
   if (entry->has_expiry()) contents_->expiries.remove(entry->expire_at_ms(), hash);
   point(slot, contents_->factory.with_expiry(entry, expire_at_ms));
   if (expire_at_ms != kNoExpiry) contents_->expiries.add(expire_at_ms, hash);
+  changed(KeyChange::kExpiry, key, slot.entry());
   return true;
 }
 
@@ -351,7 +373,9 @@ size_t Database::delete_expired(size_t limit) {
     const auto due = contents_->expiries.earliest();
     if (!due || keyspace_.now_ms() <= due->expire_at_ms) break;
     const Index::Slot slot = contents_->index.find_due(due->hash, due->expire_at_ms);
-    contents_->factory.free(take(slot, due->hash));
+    Entry* entry = take(slot, due->hash);
+    changed(KeyChange::kExpired, entry->key(), nullptr);
+    contents_->factory.free(entry);
     deleted++;
   }
   keyspace_.statistics().expired_keys += deleted;

@@ -5,7 +5,8 @@
 // looked up): entries move.
 //
 // A key whose expiry has passed is not there: lookups delete it on the way (unless the keyspace says not to), and
-// delete_expired() finds the rest. Thread: the event loop only. A forked child may ask for
+// delete_expired() finds the rest. Every change of a key is told to the keyspace's observers (store/key_observer.h), by
+// changed() where it is made. Thread: the event loop only. A forked child may ask for
 // size(), expires() and arena().
 #pragma once
 
@@ -22,6 +23,7 @@
 #include "store/evacuation.h"
 #include "store/expiry_queue.h"
 #include "store/index.h"
+#include "store/key_observer.h"
 
 namespace cowslip::store {
 
@@ -94,6 +96,8 @@ class Database {
 
   // ---- reading ----
   const Entry* find(std::string_view key, Lookup lookup = Lookup::kRead);
+  // The key as it is, expired or not. Counts as nothing, and deletes nothing.
+  const Entry* peek(std::string_view key) const;
   bool exists(std::string_view key) { return find(key, Lookup::kReadNoTouch) != nullptr; }
   // Seconds since the last access, or the LFU counter (aged to now). REQUIRES: the key is there.
   uint64_t idle_seconds(std::string_view key);
@@ -170,6 +174,10 @@ class Database {
   void expire(Index::Slot slot, uint64_t hash);
   void touch(Index::Slot slot);
   void wrote(Index::Slot slot);
+  // To be called by whatever changes a key, once the change is made. `entry`: the key as it is now, or null. (In
+  // keyspace.h.)
+  void changed(KeyChange change, std::string_view key, const Entry* entry);
+  void tell(const KeyEvent& event);
   // Makes the slot refer to `entry`.
   void point(Index::Slot& slot, const Entry* entry);
   // Has what the index or the queue will grow into touched by another thread.

@@ -19,8 +19,10 @@ Keyspace::~Keyspace() = default;
 
 void Keyspace::swap(int a, int b) {
   if (a == b) return;
+  observers_.tell([&](KeyObserver& observer) { observer.before_swap(a, b); });
   std::swap(database(a).contents_, database(b).contents_);
   for (const int number : {a, b}) database(number).contents_->set_database(number);
+  observers_.tell([&](KeyObserver& observer) { observer.after_swap(a, b); });
 }
 
 size_t Keyspace::total_keys() const {
@@ -64,7 +66,8 @@ Status Keyspace::set_policy(memory::Policy policy, bool on) {
   return {};
 }
 
-size_t Keyspace::flush(int number, bool async) {
+size_t Keyspace::empty(int number, bool async) {
+  observers_.tell([&](KeyObserver& observer) { observer.before_flush(number); });
   Database& db = database(number);
   const size_t keys = db.size();
   const memory::CowLedger::Because because(chunks_.ledger(), memory::WriteReason::kDelete);
@@ -76,9 +79,16 @@ size_t Keyspace::flush(int number, bool async) {
   return keys;
 }
 
+size_t Keyspace::flush(int number, bool async) {
+  const size_t keys = empty(number, async);
+  observers_.tell([](KeyObserver& observer) { observer.after_flush(); });
+  return keys;
+}
+
 size_t Keyspace::flush_all(bool async) {
   size_t keys = 0;
-  for (int number = 0; number < count(); number++) keys += flush(number, async);
+  for (int number = 0; number < count(); number++) keys += empty(number, async);
+  observers_.tell([](KeyObserver& observer) { observer.after_flush(); });
   return keys;
 }
 

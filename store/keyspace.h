@@ -12,6 +12,7 @@
 #include "memory/chunk_pool.h"
 #include "store/access_clock.h"
 #include "store/database.h"
+#include "store/key_observer.h"
 #include "store/lazy_free.h"
 
 namespace cowslip::store {
@@ -52,6 +53,9 @@ class Keyspace {
   void set_deletes_expired(bool on) { deletes_expired_ = on; }
   bool deletes_expired() const { return deletes_expired_; }
 
+  // Who is told of changes (store/key_observer.h). They leave before the keyspace goes.
+  KeyObservers& observers() { return observers_; }
+
   AccessClock& access_clock() { return access_clock_; }
   const AccessClock& access_clock() const { return access_clock_; }
   KeyspaceStatistics& statistics() { return statistics_; }
@@ -76,16 +80,24 @@ class Keyspace {
   uint64_t hash_seed() const { return hash_seed_; }
 
  private:
+  size_t empty(int number, bool async);
+
   memory::ChunkPool chunks_;  // outlives all that lies in it
   uint64_t hash_seed_;
   Random random_;
   AccessClock access_clock_;
   KeyspaceStatistics statistics_;
+  KeyObservers observers_;
   int64_t now_ms_ = 0;
   uint64_t dirty_ = 0;
   bool deletes_expired_ = true;
   LazyFree lazy_free_;  // before the databases go, their contents may be handed to it
   std::vector<std::unique_ptr<Database>> databases_;
 };
+
+inline void Database::changed(KeyChange change, std::string_view key, const Entry* entry) {
+  if (!keyspace_.observers().empty()) [[unlikely]]
+    tell({number_, key, change, entry});
+}
 
 }  // namespace cowslip::store
