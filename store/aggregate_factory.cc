@@ -90,11 +90,21 @@ void EntryFactory::free_nodes(Entry& entry) {
 
 // A node says of what kind its keys are, and so of which of the trees it is.
 void EntryFactory::move_node(void* block) {
+  // A node that takes pages has nobody's number.
+  const bool outside = pool_.capacity(block) > memory::kLargestSlot && nodes_.object(block) != 0;
+  if (outside) return move_outside(static_cast<const char*>(block));
   PackedNode* const node = PackedNode::at(block);
   Entry* const entry = objects_.entry(node->object());
   AggregateRoot root = entry->aggregate();
   const bool second = node->key_kind() == NodeKey::kScore;
   PackedTree(nodes_, second ? root.second : root.first, node->key_kind(), node->object()).move_node(node);
+  entry->store(entry->value_offset(), root);
+}
+
+void EntryFactory::move_outside(const char* block) {
+  Entry* const entry = objects_.entry(nodes_.object(block));
+  AggregateRoot root = entry->aggregate();
+  for_each_tree(entry->type(), root, [&](PackedTree tree) { tree.move_outside(block); });
   entry->store(entry->value_offset(), root);
 }
 

@@ -168,6 +168,7 @@ class Database {
 
  private:
   friend class Keyspace;
+  friend class ValueEditor;
 
   Index::Slot find_slot(std::string_view key, uint64_t hash);
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);

@@ -117,6 +117,7 @@ class EntryFactory {
   void for_each_tree(ObjectType type, AggregateRoot& root, Use&& use);
   void copy_nodes(const Entry& from, Entry& to);
   void free_nodes(Entry& entry);
+  void move_outside(const char* block);
   // The entry has taken the place of another with the same nodes.
   void tell_nodes(Entry* entry);
 

@@ -12,6 +12,7 @@
 #include "memory/chunk_pool.h"
 #include "store/access_clock.h"
 #include "store/database.h"
+#include "store/encoding_limits.h"
 #include "store/key_observer.h"
 #include "store/lazy_free.h"
 
@@ -75,6 +76,9 @@ class Keyspace {
   Status set_policy(memory::Policy policy, bool on);
   // Whether a child inherits indexes and queues: the policy is switched off.
   bool index_forked() const { return !chunks_.policy(memory::Policy::kUnsharedIndex); }
+  // Up to where aggregates are small; the configuration sets it.
+  EncodingLimits& encoding_limits() { return encoding_limits_; }
+  const EncodingLimits& encoding_limits() const { return encoding_limits_; }
   LazyFree& lazy_free() { return lazy_free_; }
   Random& random() { return random_; }
   uint64_t hash_seed() const { return hash_seed_; }
@@ -86,6 +90,7 @@ class Keyspace {
   uint64_t hash_seed_;
   Random random_;
   AccessClock access_clock_;
+  EncodingLimits encoding_limits_;
   KeyspaceStatistics statistics_;
   KeyObservers observers_;
   int64_t now_ms_ = 0;

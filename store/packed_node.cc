@@ -42,7 +42,8 @@ void PackedNode::shift_offsets(size_t from, ptrdiff_t by) {
   const size_t stride = slot_size();
   char* at = mutable_slot(from + 1) - kOffset;
   for (size_t i = from; i < count_; i++, at += stride) {
-    save(at, static_cast<uint16_t>(load<uint16_t>(at) + by));
+    const auto word = load<uint16_t>(at);
+    save(at, static_cast<uint16_t>((word & kOutside) | (((word & ~kOutside) + by) & ~kOutside)));
   }
 }
 
@@ -57,13 +58,20 @@ char* PackedNode::insert(size_t index, KeyValue key, size_t bytes) {
   count_++;
   used_ = static_cast<uint16_t>(used_ + stride + bytes);
   set_key(index, key);
-  set_offset(index, begin);
+  save_offset(index, begin);
   shift_offsets(index + 1, static_cast<ptrdiff_t>(bytes));
   return mutable_slot(count_) + begin;
 }
 
+void PackedNode::set_outside(size_t index, const char* block, uint64_t bytes) {
+  char* const here = mutable_slot(count_) + offset(index);
+  save(here, block);
+  save(here + sizeof block, bytes);
+  save_offset(index, offset(index) | kOutside);
+}
+
 void PackedNode::erase(size_t index) {
-  const size_t stride = slot_size(), begin = offset(index), length = bytes(index).size();
+  const size_t stride = slot_size(), begin = offset(index), length = bytes_here(index).size();
   const size_t behind = payload_bytes() - begin - length;
   char* const old_payload = mutable_slot(count_);
   shift_offsets(index + 1, -static_cast<ptrdiff_t>(length));
@@ -75,7 +83,7 @@ void PackedNode::erase(size_t index) {
 }
 
 char* PackedNode::resize(size_t index, size_t bytes) {
-  const size_t begin = offset(index), before = this->bytes(index).size();
+  const size_t begin = offset(index), before = bytes_here(index).size();
   assert(used_ - before + bytes <= kLargest);
   char* const at = mutable_slot(count_) + begin;
   std::memmove(at + bytes, at + before, payload_bytes() - begin - before);

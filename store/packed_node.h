@@ -4,8 +4,10 @@
 //     | header | slot | slot |         | bytes of 0| bytes of 1|         |
 //     +--------+------+------+-- ... --+-----------+-----------+-- ... --+
 //
-//     slot of a leaf:   key | where the bytes begin, 16 bits
+//     slot of a leaf:   key | outside, 1 bit | where the bytes begin, 15 bits
 //     of an inner node: key | address of the child, 64 bits | elements below it, 32 bits | where the bytes begin
+//
+// Long bytes lie outside, in a block of their own: the node has its address and their number.
 //
 // The key is what elements are ordered by first: nothing (lists), the hash of the element's name (32 bits), or its
 // score (a double). An element's bytes are its own in a leaf. In an inner node they tell apart the child's elements
@@ -34,8 +36,10 @@ using KeyValue = double;
 class PackedNode {
  public:
   static constexpr size_t kHeader = 12;
-  // What 16 bits can say. The trees' limits are far below; elements that must not be parted may need it.
-  static constexpr size_t kLargest = 65535;
+  // What 15 bits can say. The trees' limits are far below; elements that must not be parted may need it.
+  static constexpr size_t kLargest = 32767;
+  // What bytes outside take here.
+  static constexpr size_t kOutsideBytes = sizeof(char*) + sizeof(uint64_t);
 
   static PackedNode* at(void* block) { return static_cast<PackedNode*>(block); }
   // An empty one in `block`. `object` names the aggregate that it belongs to.
@@ -53,6 +57,13 @@ class PackedNode {
   // ---- elements; REQUIRES: index < count() ----
   KeyValue key(size_t index) const;
   std::string_view bytes(size_t index) const {
+    const std::string_view here = bytes_here(index);
+    if (!outside(index)) return here;
+    return {load<const char*>(here.data()), load<uint64_t>(here.data() + sizeof(char*))};
+  }
+  bool outside(size_t index) const { return (load<uint16_t>(slot(index + 1) - kOffset) & kOutside) != 0; }
+  // What is in the node: the bytes, or where they are.
+  std::string_view bytes_here(size_t index) const {
     const size_t begin = offset(index), end = index + 1 < count_ ? offset(index + 1) : payload_bytes();
     return {payload() + begin, end - begin};
   }
@@ -70,6 +81,9 @@ class PackedNode {
   // ---- changes. REQUIRES: the block has room for what is used afterwards, at most kLargest ----
   // A new element before `index`; its child is to be set. Returns where its bytes go.
   char* insert(size_t index, KeyValue key, size_t bytes);
+  // Says of bytes that they are those of an address, written by this, or that they are not.
+  void set_outside(size_t index, const char* block, uint64_t bytes);
+  void set_inside(size_t index) { save_offset(index, offset(index)); }
   void erase(size_t index);
   // Other bytes of an element; what was there is gone. Returns where they go.
   char* resize(size_t index, size_t bytes);
@@ -85,6 +99,7 @@ class PackedNode {
  private:
   static constexpr size_t kChild = sizeof(PackedNode*);
   static constexpr size_t kOffset = sizeof(uint16_t);
+  static constexpr uint16_t kOutside = 0x8000;
 
   size_t key_size() const { return key_bytes(key_kind()); }
   size_t slot_size() const { return key_size() + (leaf() ? 0 : kChild + sizeof(uint32_t)) + kOffset; }
@@ -94,8 +109,10 @@ class PackedNode {
   char* mutable_slot(size_t index) { return base() + kHeader + index * slot_size(); }
   const char* payload() const { return slot(count_); }
   size_t payload_bytes() const { return used_ - kHeader - count_ * slot_size(); }
-  size_t offset(size_t index) const { return load<uint16_t>(slot(index + 1) - kOffset); }
-  void set_offset(size_t index, size_t value) { save(mutable_slot(index + 1) - kOffset, static_cast<uint16_t>(value)); }
+  size_t offset(size_t index) const { return load<uint16_t>(slot(index + 1) - kOffset) & ~size_t{kOutside}; }
+  void save_offset(size_t index, size_t value) {
+    save(mutable_slot(index + 1) - kOffset, static_cast<uint16_t>(value));
+  }
   // Where the bytes of an element begin, or would if it were the last.
   size_t begin_of(size_t index) const { return index < count_ ? offset(index) : payload_bytes(); }
   void shift_offsets(size_t from, ptrdiff_t by);

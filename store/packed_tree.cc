@@ -25,7 +25,7 @@ void prefetch(const PackedNode* node) {
 // ---- finding ----
 
 // The last child whose elements may be as small as (key, bytes): the first one has no lower end.
-size_t PackedTree::child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const {
+size_t PackedTreeView::child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const {
   size_t low = 1, high = node.count();
   while (low < high) {
     const size_t middle = (low + high) / 2;
@@ -40,7 +40,7 @@ size_t PackedTree::child_for(const PackedNode& node, KeyValue key, std::string_v
   return low - 1;
 }
 
-size_t PackedTree::leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const {
+size_t PackedTreeView::leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const {
   size_t low = 0, high = node.count();
   while (low < high) {
     const size_t middle = (low + high) / 2;
@@ -55,16 +55,16 @@ size_t PackedTree::leaf_lower_bound(const PackedNode& node, KeyValue key, std::s
   return low;
 }
 
-void PackedTree::descend(Place& place, PackedNode* node, bool to_last) const {
+void PackedTreeView::descend(Place& place, PackedNode* node, bool to_last) const {
   for (;; node = node->child(place.leaf().index)) {
     place.steps[place.depth++] = {node, to_last && node->count() > 0 ? node->count() - 1 : 0};
     if (node->leaf()) return;
   }
 }
 
-PackedTree::Place PackedTree::insertion_place(KeyValue key, std::string_view bytes) const {
+PackedTreeView::Place PackedTreeView::insertion_place(KeyValue key, std::string_view bytes) const {
   Place place;
-  for (PackedNode* node = root_.node; node != nullptr;) {
+  for (PackedNode* node = view_.node; node != nullptr;) {
     const size_t index = node->leaf() ? leaf_lower_bound(*node, key, bytes) : child_for(*node, key, bytes);
     place.steps[place.depth++] = {node, index};
     node = node->leaf() ? nullptr : node->child(index);
@@ -73,7 +73,7 @@ PackedTree::Place PackedTree::insertion_place(KeyValue key, std::string_view byt
   return place;
 }
 
-PackedTree::Place PackedTree::lower_bound(KeyValue key, std::string_view bytes) const {
+PackedTreeView::Place PackedTreeView::lower_bound(KeyValue key, std::string_view bytes) const {
   Place place = insertion_place(key, bytes);
   if (place.depth > 0 && is_end(place)) {
     place.leaf().index--;  // a leaf is never empty
@@ -82,10 +82,10 @@ PackedTree::Place PackedTree::lower_bound(KeyValue key, std::string_view bytes) 
   return place;
 }
 
-PackedTree::Place PackedTree::at(uint64_t rank) const {
+PackedTreeView::Place PackedTreeView::at(uint64_t rank) const {
   assert(rank < size());
   Place place;
-  PackedNode* node = root_.node;
+  PackedNode* node = view_.node;
   while (!node->leaf()) {
     size_t index = 0;
     for (; rank >= node->below(index); index++) rank -= node->below(index);
@@ -96,15 +96,15 @@ PackedTree::Place PackedTree::at(uint64_t rank) const {
   return place;
 }
 
-PackedTree::Place PackedTree::end() const {
+PackedTreeView::Place PackedTreeView::end() const {
   Place place;
-  if (root_.node == nullptr) return place;
-  descend(place, root_.node, true);
+  if (view_.node == nullptr) return place;
+  descend(place, view_.node, true);
   place.leaf().index++;
   return place;
 }
 
-uint64_t PackedTree::rank(const Place& place) const {
+uint64_t PackedTreeView::rank(const Place& place) const {
   uint64_t before = 0;
   for (size_t step = 0; step < place.depth; step++) {
     const auto& [node, index] = place.steps[step];
@@ -114,7 +114,7 @@ uint64_t PackedTree::rank(const Place& place) const {
   return before;
 }
 
-void PackedTree::next(Place& place) const {
+void PackedTreeView::next(Place& place) const {
   if (++place.leaf().index < place.leaf().node->count()) return;
   size_t up = place.depth - 1;
   while (up > 0 && place.steps[up - 1].index + 1 == place.steps[up - 1].node->count()) up--;
@@ -124,7 +124,7 @@ void PackedTree::next(Place& place) const {
   descend(place, above.node->child(++above.index), false);
 }
 
-void PackedTree::previous(Place& place) const {
+void PackedTreeView::previous(Place& place) const {
   if (place.leaf().index > 0) {
     place.leaf().index--;
     return;
@@ -150,8 +150,9 @@ void PackedTree::release(PackedNode* node) {
 }
 
 void PackedTree::release_below(PackedNode* node) {
-  if (!node->leaf()) {
-    for (size_t i = 0; i < node->count(); i++) release_below(node->child(i));
+  for (size_t i = 0; i < node->count(); i++) {
+    release_outside(*node, i);
+    if (!node->leaf()) release_below(node->child(i));
   }
   release(node);
 }
@@ -206,9 +207,35 @@ void PackedTree::fit(Place& place, size_t step) {
   if (space_.capacity(&node) > node.used() + node.used() / 4 + 64) move(place, step, node.used());
 }
 
+// ---- long bytes ----
+
+char* PackedTree::make_outside(size_t bytes) {
+  auto* const block = static_cast<char*>(space_.allocate_pages(bytes));
+  root_.node_bytes += space_.capacity(block);
+  space_.set_object(block, object_);
+  space_.wrote(block, bytes);
+  return block;
+}
+
+void PackedTree::release_outside(const PackedNode& node, size_t index) {
+  if (!node.outside(index)) return;
+  char* const block = const_cast<char*>(node.bytes(index).data());
+  root_.node_bytes -= space_.capacity(block);
+  space_.release(block);
+}
+
+char* PackedTree::place_bytes(PackedNode& node, size_t index, char* here, size_t bytes) {
+  if (node.bytes_here(index).size() == bytes) return here;
+  char* const block = make_outside(bytes);
+  node.set_outside(index, block, bytes);
+  return block;
+}
+
 // ---- changing ----
 
-char* PackedTree::insert_at(Place place, const NewElement& element) {
+char* PackedTree::insert_at(Place place, NewElement element) {
+  const size_t bytes = element.bytes;
+  element.bytes = bytes_inside(bytes);
   if (root_.node == nullptr) {
     root_.node = make_node(0, PackedNode::kHeader + key_bytes(key_) + sizeof(uint16_t) + element.bytes);
     descend(place, root_.node, false);
@@ -217,42 +244,51 @@ char* PackedTree::insert_at(Place place, const NewElement& element) {
   const PackedNode& full = *place.leaf().node;
   if (full.used() + full.element_size(element.bytes) > limits_.leaf_bytes && full.count() > 0)
     make_room(place, element);
-  const size_t step = place.depth - 1;
+  const size_t step = place.depth - 1, index = place.leaf().index;
   const PackedNode& before = *place.leaf().node;
+  // Many that must not be parted.
+  if (before.used() + before.element_size(element.bytes) > PackedNode::kLargest) {
+    element.bytes = PackedNode::kOutsideBytes;
+  }
   PackedNode* const leaf = writable(place, step, before.used() + before.element_size(element.bytes));
-  char* const bytes = leaf->insert(place.leaf().index, element.key, element.bytes);
+  char* const here = leaf->insert(index, element.key, element.bytes);
+  char* const at = place_bytes(*leaf, index, here, bytes);
   space_.wrote(*leaf);
   count_element(place, 1);
-  return bytes;
+  return at;
 }
 
 char* PackedTree::insert(Place place, size_t bytes) {
-  assert(key_ == NodeKey::kNone && bytes <= kLargestElement);
+  assert(key_ == NodeKey::kNone);
   return insert_at(place, {.bytes = bytes});
 }
 
 char* PackedTree::insert(KeyValue key, std::string_view name, size_t bytes) {
-  assert(key_ != NodeKey::kNone && bytes <= kLargestElement);
+  assert(key_ != NodeKey::kNone);
   return insert_at(insertion_place(key, name), {.key = key, .name = name, .bytes = bytes});
 }
 
 char* PackedTree::replace(Place place, size_t bytes) {
   make_parents_writable(place);
+  size_t inside = bytes_inside(bytes);
   const auto used_after = [&] {
-    return place.leaf().node->used() - place.leaf().node->bytes(place.leaf().index).size() + bytes;
+    return place.leaf().node->used() - place.leaf().node->bytes_here(place.leaf().index).size() + inside;
   };
-  if (used_after() > limits_.leaf_bytes && bytes > place.bytes().size()) {
+  if (used_after() > limits_.leaf_bytes && inside > place.leaf().node->bytes_here(place.leaf().index).size()) {
     if (const auto cut = middle_cut(*place.leaf().node)) {
       make_room_in_parents(place);
-      const PackedNode& leaf = *place.leaf().node;
-      writable(place, place.depth - 1, leaf.used());
-      split(place, place.depth - 1, cut->at, place.leaf().index >= cut->at,
+      const size_t last = place.depth - 1;
+      writable(place, last, place.leaf().node->used());
+      split(place, last, cut->at, place.leaf().index >= cut->at,
             separator_at(*place.leaf().node, *cut, PackedNode::kLargest, {}));
     }
   }
-  const size_t step = place.depth - 1;
+  if (used_after() > PackedNode::kLargest) inside = PackedNode::kOutsideBytes;
+  const size_t step = place.depth - 1, index = place.leaf().index;
   PackedNode* const leaf = writable(place, step, used_after());
-  char* const at = leaf->resize(place.leaf().index, bytes);
+  release_outside(*leaf, index);
+  leaf->set_inside(index);
+  char* const at = place_bytes(*leaf, index, leaf->resize(index, inside), bytes);
   space_.wrote(*leaf);
   return at;
 }
@@ -261,6 +297,7 @@ void PackedTree::erase(Place place) {
   make_parents_writable(place);
   const size_t step = place.depth - 1;
   PackedNode* const leaf = writable(place, step, place.leaf().node->used());
+  release_outside(*leaf, place.leaf().index);
   leaf->erase(place.leaf().index);
   space_.wrote(*leaf);
   count_element(place, -1);

@@ -17,6 +17,7 @@
 // may read.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,9 +37,14 @@ class NodeSpace {
 
   void* allocate(size_t bytes) { return arena_.allocate(memory::BlockKind::kNode, bytes); }
   void release(void* block) { arena_.release(block); }
+  // A block of long bytes: of pages, so that it can be told from a node.
+  void* allocate_pages(size_t bytes) { return allocate(std::max(bytes, memory::kLargestSlot + 1)); }
   size_t capacity(const void* block) const { return pool_.capacity(block); }
   bool frozen(const void* block) const { return pool_.frozen(block); }
-  // For the ledger: the node is written where it is.
+  void set_object(const void* pages, uint32_t object) { arena_.set_page_block_owner(pages, object); }
+  uint32_t object(const void* pages) const { return static_cast<uint32_t>(arena_.page_block_owner(pages)); }
+  // For the ledger: what is written where it is.
+  void wrote(const void* at, size_t bytes) { pool_.note_write(at, bytes); }
   void wrote(const PackedNode& node) { pool_.note_write(&node, node.used()); }
 
  private:
@@ -52,7 +58,8 @@ struct TreeLimits {
   size_t inner_bytes = 2048;
 };
 
-class PackedTree {
+// Reads a tree. The root outlives it.
+class PackedTreeView {
  public:
   // A way from the root to an element.
   struct Step {
@@ -65,6 +72,7 @@ class PackedTree {
     KeyValue key() const { return leaf().node->key(leaf().index); }
 
    private:
+    friend class PackedTreeView;
     friend class PackedTree;
     static constexpr size_t kMostLevels = 24;
     const Step& leaf() const { return steps[depth - 1]; }
@@ -73,14 +81,10 @@ class PackedTree {
     size_t depth = 0;
   };
 
-  // `root` is what the tree's owner keeps; it outlives this object, which is nothing but a way to use it. `object` is
-  // the number that the nodes carry.
-  PackedTree(NodeSpace& space, TreeRoot& root, NodeKey key, uint32_t object = 0, TreeLimits limits = {})
-      : space_(space), root_(root), key_(key), object_(object), limits_(limits) {}
+  PackedTreeView(const TreeRoot& root, NodeKey key) : view_(root), key_(key) {}
 
-  uint64_t size() const { return root_.elements; }
+  uint64_t size() const { return view_.elements; }
 
-  // ---- finding ----
   // The element with this rank. REQUIRES: rank < size().
   Place at(uint64_t rank) const;
   // How many elements come before.
@@ -103,8 +107,28 @@ class PackedTree {
     }
   }
 
-  // ---- changing: a place is used up by it. An element's bytes are at most kLargestElement ----
-  static constexpr size_t kLargestElement = 8 << 10;
+ protected:
+  size_t child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const;
+  size_t leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const;
+  // As lower_bound(), but never the first place of a leaf instead of the last one of the leaf before.
+  Place insertion_place(KeyValue key, std::string_view bytes) const;
+  void descend(Place& place, PackedNode* node, bool to_last) const;
+
+  const TreeRoot& view_;
+  const NodeKey key_;
+};
+
+// Reads and changes a tree.
+class PackedTree : public PackedTreeView {
+ public:
+  // `root` is what the tree's owner keeps; it outlives this object, which is nothing but a way to use it. `object` is
+  // the number that the nodes carry.
+  PackedTree(NodeSpace& space, TreeRoot& root, NodeKey key, uint32_t object = 0, TreeLimits limits = {})
+      : PackedTreeView(root, key), space_(space), root_(root), object_(object), limits_(limits) {}
+
+  // ---- changing: a place is used up by it ----
+  // Longer bytes lie in a block of their own, which takes whole pages and is never written again.
+  static constexpr size_t kLongestInside = 15 << 10;
   // A new element before `place`, or at the end. The caller writes its bytes to what is returned, at once. REQUIRES: a
   // list.
   char* insert(Place place, size_t bytes);
@@ -120,6 +144,8 @@ class PackedTree {
   // Gives a node of this tree another block (evacuation). Takes as long as a lookup; in a list as long as it takes to
   // look through all inner nodes. REQUIRES: no snapshot is running.
   void move_node(PackedNode* node);
+  // The same for a block of long bytes. Looks through the whole tree.
+  void move_outside(const char* block);
 
   // Whether everything is as it should be, for tests; the first thing that is not, in words.
   std::optional<std::string_view> check() const;
@@ -136,7 +162,7 @@ class PackedTree {
   struct NewElement {
     KeyValue key = 0;
     std::string_view name = {};
-    size_t bytes = 0;
+    size_t bytes = 0;  // here
   };
   // What a parent knows a child by.
   struct Separator {
@@ -144,18 +170,12 @@ class PackedTree {
     std::string_view bytes = {};
   };
 
-  // ---- finding ----
-  size_t child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const;
-  size_t leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const;
-  // As lower_bound(), but never the first place of a leaf instead of the last one of the leaf before.
-  Place insertion_place(KeyValue key, std::string_view bytes) const;
-  void descend(Place& place, PackedNode* node, bool to_last) const;
-
   // ---- nodes ----
   PackedNode* make_node(unsigned level, size_t bytes);
   void release(PackedNode* node);
   void release_below(PackedNode* node);
   PackedNode* copy_below(const PackedNode& node);
+  bool move_outside(PackedNode& node, const char* block);
   Place way_to(const PackedNode* node) const;
   bool search(Place& place, const PackedNode* wanted) const;
   // Makes the node at `step` writable with room for `used` bytes. REQUIRES: its parent is writable.
@@ -167,9 +187,16 @@ class PackedTree {
   // Gives the node at `step` a block of its size, if it has grown much smaller.
   void fit(Place& place, size_t step);
 
+  // ---- long bytes ----
+  static size_t bytes_inside(size_t bytes) { return bytes > kLongestInside ? PackedNode::kOutsideBytes : bytes; }
+  char* make_outside(size_t bytes);
+  void release_outside(const PackedNode& node, size_t index);
+  // Where the bytes of an element or a separator go that has bytes_inside() here, or less.
+  char* place_bytes(PackedNode& node, size_t index, char* here, size_t bytes);
+
   // ---- nodes that have become too large or too small (packed_tree_shape.cc) ----
   size_t limit(const PackedNode& node) const { return node.leaf() ? limits_.leaf_bytes : limits_.inner_bytes; }
-  char* insert_at(Place place, const NewElement& element);
+  char* insert_at(Place place, NewElement element);
   void make_room(Place& place, const NewElement& element);
   void make_room_in_parents(Place& place);
   std::optional<Cut> choose_cut(const Place& place, const NewElement& element) const;
@@ -189,7 +216,6 @@ class PackedTree {
 
   NodeSpace& space_;
   TreeRoot& root_;
-  const NodeKey key_;
   const uint32_t object_;
   const TreeLimits limits_;
 };

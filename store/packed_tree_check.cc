@@ -32,6 +32,7 @@ std::optional<std::string_view> PackedTree::check(const PackedNode& node, Checke
   if (node.size_of(0, node.count()) + PackedNode::kHeader != node.used()) return "the bytes used";
   const uint64_t before = checked.elements;
   for (size_t i = 0; i < node.count(); i++) {
+    if (node.outside(i)) checked.bytes += space_.capacity(node.bytes(i).data());
     if (node.leaf()) {
       const bool falls = node.key(i) < checked.key ||
                          (key_ == NodeKey::kScore && node.key(i) == checked.key && node.bytes(i) < checked.name);

@@ -12,8 +12,14 @@ PackedNode* PackedTree::copy_below(const PackedNode& node) {
   std::memcpy(block, &node, node.used());
   PackedNode* const copied = PackedNode::at(block);
   copied->set_object(object_);
-  if (!copied->leaf()) {
-    for (size_t i = 0; i < copied->count(); i++) copied->set_child(i, copy_below(*node.child(i)));
+  for (size_t i = 0; i < copied->count(); i++) {
+    if (node.outside(i)) {
+      const std::string_view bytes = node.bytes(i);
+      char* const twin = make_outside(bytes.size());
+      bytes.copy(twin, bytes.size());
+      copied->set_outside(i, twin, bytes.size());
+    }
+    if (!copied->leaf()) copied->set_child(i, copy_below(*node.child(i)));
   }
   space_.wrote(*copied);
   return copied;
@@ -58,6 +64,25 @@ void PackedTree::move_node(PackedNode* node) {
   Place place = way_to(node);
   assert(place.leaf().node == node);
   move(place, place.depth - 1, node->used());
+}
+
+bool PackedTree::move_outside(PackedNode& node, const char* block) {
+  for (size_t i = 0; i < node.count(); i++) {
+    if (node.outside(i) && node.bytes(i).data() == block) {
+      const std::string_view bytes = node.bytes(i);
+      char* const target = make_outside(bytes.size());
+      bytes.copy(target, bytes.size());
+      release_outside(node, i);
+      node.set_outside(i, target, bytes.size());
+      return true;
+    }
+    if (!node.leaf() && move_outside(*node.child(i), block)) return true;
+  }
+  return false;
+}
+
+void PackedTree::move_outside(const char* block) {
+  if (root_.node != nullptr) move_outside(*root_.node, block);
 }
 
 }  // namespace cowslip::store

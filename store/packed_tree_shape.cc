@@ -152,8 +152,12 @@ void PackedTree::split(Place& place, size_t step, size_t at, bool place_on_right
   }
   const size_t index = place.steps[step - 1].index;
   const PackedNode& before = *place.steps[step - 1].node;
-  PackedNode* const parent = writable(place, step - 1, before.used() + before.element_size(bytes.size()));
-  bytes.copy(parent->insert(index + 1, separator.key, bytes.size()), bytes.size());
+  const size_t inside = before.used() + before.element_size(bytes.size()) > PackedNode::kLargest
+                            ? PackedNode::kOutsideBytes
+                            : bytes_inside(bytes.size());
+  PackedNode* const parent = writable(place, step - 1, before.used() + before.element_size(inside));
+  char* const here = parent->insert(index + 1, separator.key, inside);
+  bytes.copy(place_bytes(*parent, index + 1, here, bytes.size()), bytes.size());
   parent->set_child(index + 1, right);
   parent->set_below(index + 1, static_cast<uint32_t>(right->elements()));
   parent->set_below(index, static_cast<uint32_t>(left->elements()));
@@ -173,6 +177,7 @@ void PackedTree::drop_empty(Place& place, size_t step) {
     return;
   }
   auto& [parent, index] = place.steps[step - 1];
+  release_outside(*parent, index);
   parent->erase(index);
   space_.wrote(*parent);
   if (parent->count() == 0) return drop_empty(place, step - 1);
@@ -195,7 +200,7 @@ bool PackedTree::merge(Place& place, size_t step, size_t left) {
   PackedNode* const parent = place.steps[step - 1].node;
   if (left + 1 >= parent->count()) return false;
   PackedNode* const right = parent->child(left + 1);
-  const std::string_view between = right->leaf() ? std::string_view() : parent->bytes(left + 1);
+  const std::string_view between = right->leaf() ? std::string_view() : parent->bytes_here(left + 1);
   const size_t sum = parent->child(left)->used() + right->used() - PackedNode::kHeader + between.size();
   if (static_cast<double>(sum) > kMergedShare * static_cast<double>(limit(*right))) return false;
   place.steps[step - 1].index = left;
@@ -206,7 +211,14 @@ bool PackedTree::merge(Place& place, size_t step, size_t left) {
   if (!merged->leaf()) {
     // What the parent knew the right one by is what tells its first child from the ones before now.
     merged->set_key(seam, parent->key(left + 1));
+    release_outside(*merged, seam);
+    merged->set_inside(seam);
+    const bool outside = parent->outside(left + 1);
+    const std::string_view bytes = parent->bytes(left + 1);
     between.copy(merged->resize(seam, between.size()), between.size());
+    if (outside) merged->set_outside(seam, bytes.data(), bytes.size());
+  } else {
+    release_outside(*parent, left + 1);
   }
   space_.wrote(*merged);
   release(right);
@@ -219,6 +231,7 @@ bool PackedTree::merge(Place& place, size_t step, size_t left) {
 void PackedTree::shrink_root() {
   while (root_.node != nullptr && !root_.node->leaf() && root_.node->count() == 1) {
     PackedNode* const only = root_.node->child(0);
+    release_outside(*root_.node, 0);
     release(root_.node);
     root_.node = only;
   }

@@ -9,7 +9,8 @@
 #include "base/random.h"
 #include "store/database.h"
 #include "store/listpack.h"
-#include "tests/support/harness.h"
+#include "tests/unit/base/seed.h"
+#include "tests/unit/store/frozen_bytes.h"
 
 namespace cowslip::store {
 namespace {
@@ -68,7 +69,7 @@ class AggregateFactoryTest : public ::testing::Test {
 };
 
 TEST_F(AggregateFactoryTest, BlobsChangeAndSnapshotsKeepWhatTheyHad) {
-  Random random(testing::announced_seed("Blobs"));
+  Random random(test_seed());
   ListpackBuilder builder;
   builder.append(StringView("first"));
   Entry* entry = factory_.make_blob("key", ObjectType::kList, Encoding::kListpack, builder.finish(), kNoExpiry);
@@ -94,7 +95,7 @@ TEST_F(AggregateFactoryTest, BlobsChangeAndSnapshotsKeepWhatTheyHad) {
     if (!erase) put_listpack_element(EntryFactory::blob_of(*entry) + splice.offset, element);
     factory_.resize_blob(*entry, splice.length_after(length), splice.offset);
     if (snapshot) {
-      if (!testing::sanitized()) {
+      if (!kSanitized) {
         EXPECT_EQ(std::string_view(old, length), before);
       }
       pool_.end_snapshot();

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "memory/heap.h"
-#include "memory/poison.h"
 #include "memory/process_memory.h"
 #include "memory/snapshot_reader.h"
 #include "store/keyspace.h"
 #include "tests/unit/memory/reading_child.h"
+#include "tests/unit/store/frozen_bytes.h"
 
 namespace cowslip::store {
 namespace {
@@ -29,12 +29,6 @@ using memory::Policy;
 using memory::WriteReason;
 
 constexpr uint16_t kCause = 7;
-
-#ifdef COWSLIP_POISONS
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 class CowLedgerTest : public testing::Test {
  protected:

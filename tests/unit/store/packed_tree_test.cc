@@ -13,7 +13,8 @@
 
 #include "base/random.h"
 #include "memory/chunk_pool.h"
-#include "tests/support/harness.h"
+#include "tests/unit/base/seed.h"
+#include "tests/unit/store/frozen_bytes.h"
 
 namespace cowslip::store {
 namespace {
@@ -95,7 +96,6 @@ class Model {
     const size_t rank = random_.below(elements.size());
     Element& element = elements[rank];
     const std::string bytes = key_ == NodeKey::kNone ? made_up().bytes : element.bytes + "+";
-    if (bytes.size() > PackedTree::kLargestElement) return;
     bytes.copy(fixture.tree().replace(place_of(rank), bytes.size()), bytes.size());
     element.bytes = bytes;
     if (key_ == NodeKey::kHash) std::ranges::sort(elements, comes_before);
@@ -161,7 +161,7 @@ class Model {
  private:
   Element made_up() {
     const uint64_t dice = random_.below(1000);
-    const size_t length = dice < 2 ? random_.below(PackedTree::kLargestElement - 64) : random_.below(40);
+    const size_t length = dice < 2 ? random_.below(3 * PackedTree::kLongestInside) : random_.below(40);
     Element element;
     const uint64_t number = random_.below(100'000);
     element.bytes = fmt::format("{}", number) + std::string(length, static_cast<char>('a' + number % 3));
@@ -185,7 +185,7 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 TEST_P(PackedTreeTest, IsWhatAVectorIs) {
-  Model model(GetParam(), testing::announced_seed("PackedTree"), {.leaf_bytes = 256, .inner_bytes = 300});
+  Model model(GetParam(), test_seed(), {.leaf_bytes = 256, .inner_bytes = 300});
   for (int round = 0; round < 60; round++) {
     // Up, down to nothing, up again.
     const int growing = round % 20 < 12 ? 20 : -40;
@@ -196,7 +196,7 @@ TEST_P(PackedTreeTest, IsWhatAVectorIs) {
 }
 
 TEST_P(PackedTreeTest, ASnapshotKeepsWhatItHad) {
-  Model model(GetParam(), testing::announced_seed("PackedTreeSnapshot"), {.leaf_bytes = 300, .inner_bytes = 300});
+  Model model(GetParam(), test_seed(), {.leaf_bytes = 300, .inner_bytes = 300});
   for (int round = 0; round < 20; round++) {
     for (int i = 0; i < 300; i++) model.step(20);
     const TreeRoot frozen = model.fixture.root;
@@ -204,7 +204,7 @@ TEST_P(PackedTreeTest, ASnapshotKeepsWhatItHad) {
     model.fixture.pool.begin_snapshot();
     for (int i = 0; i < 400; i++) model.step(round % 3 == 0 ? -40 : 5);
     // What was let go may be read by a child only, which a sanitizer does not know of.
-    if (!testing::sanitized()) {
+    if (!kSanitized) {
       EXPECT_TRUE(model.fixture.all(frozen) == before) << "what a child reads was written";
     }
     model.expect_equal();

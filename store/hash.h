@@ -1,0 +1,122 @@
+// Hashes: fields with values, small ones as a listpack of both in turn, big ones as a tree by the field's hash.
+//
+//     element of the tree: length of the field, 7 bits a byte | field | value
+//
+// A view is valid until the database is next changed, as are the strings that it hands out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "store/entry.h"
+#include "store/listpack.h"
+#include "store/packed_tree.h"
+#include "store/value_editor.h"
+
+namespace cowslip::store {
+
+// Reads a hash. A forked child may.
+class HashView {
+ public:
+  // REQUIRES: entry.type() == kHash. `seed`: the keyspace's; of no meaning for who only walks.
+  explicit HashView(const Entry& entry, uint64_t seed = 0);
+
+  uint64_t size() const { return small_ ? small_->count() / 2 : root_.elements(); }
+  std::optional<StringView> get(std::string_view field) const;
+  bool contains(std::string_view field) const { return get(field).has_value(); }
+  // The field with this number and its value, in the hash's own order. REQUIRES: rank < size().
+  std::pair<StringView, StringView> at(uint64_t rank) const;
+  // Calls visit(field, value) for all, in the hash's own order.
+  template <typename Visit>
+  void for_each(Visit&& visit) const;
+  // Calls visit(field, value) for about `count` fields from `cursor` on, 0 at first, and returns the next cursor, 0 at
+  // the end. A field that is there from the first call to the last is visited once, whatever happens between (twice,
+  // if the hash becomes a big one meanwhile).
+  template <typename Visit>
+  uint64_t scan(uint64_t cursor, size_t count, Visit&& visit) const;
+
+ private:
+  PackedTreeView tree() const { return {root_.first, NodeKey::kHash}; }
+
+  uint64_t seed_;
+  std::optional<Listpack> small_;
+  AggregateRoot root_;
+};
+
+// Changes the hash that a key holds, or is to hold.
+class HashEditor {
+ public:
+  // REQUIRES: the key is absent or a hash.
+  HashEditor(Database& db, std::string_view key) : value_(db, key) {}
+
+  // True when the field is new. A hash that is not there begins with it.
+  bool set(std::string_view field, std::string_view value);
+  // False when the field was not there. The hash goes with its last field.
+  bool erase(std::string_view field);
+
+ private:
+  bool set_small(std::string_view field, std::string_view value);
+  bool set_big(std::string_view field, std::string_view value);
+  void make_big();
+  template <typename Change>
+  void change_tree(Change&& change);
+
+  ValueEditor value_;
+};
+
+// ---- elements of the tree ----
+
+namespace internal {
+
+struct FieldAndValue {
+  std::string_view field, value;
+};
+FieldAndValue split_field(std::string_view element);
+
+}  // namespace internal
+
+// ---- templates ----
+
+template <typename Visit>
+void HashView::for_each(Visit&& visit) const {
+  if (small_) {
+    for (ListpackPlace place = small_->begin(); place != small_->end();) {
+      const ListpackPlace value = small_->next(place);
+      visit(small_->get(place), small_->get(value));
+      place = small_->next(value);
+    }
+    return;
+  }
+  tree().for_each(0, [&](KeyValue, std::string_view element) {
+    const auto [field, value] = internal::split_field(element);
+    visit(StringView(field), StringView(value));
+    return true;
+  });
+}
+
+template <typename Visit>
+uint64_t HashView::scan(uint64_t cursor, size_t count, Visit&& visit) const {
+  if (small_) {
+    if (cursor == 0) for_each(visit);
+    return 0;
+  }
+  const PackedTreeView fields = tree();
+  size_t visited = 0;
+  uint64_t last = 0;
+  auto place = fields.lower_bound(static_cast<KeyValue>(cursor));
+  for (; !fields.is_end(place); fields.next(place)) {
+    // Fields with equal hashes belong together: the cursor cannot part them.
+    const auto hash = static_cast<uint64_t>(place.key());
+    if (visited >= count && hash != last) return hash;
+    const auto [field, value] = internal::split_field(place.bytes());
+    visit(StringView(field), StringView(value));
+    visited++;
+    last = hash;
+  }
+  return 0;
+}
+
+}  // namespace cowslip::store
