@@ -25,13 +25,8 @@ void put_element(char* out, std::string_view field, std::string_view value) {
   value.copy(out + field.size(), value.size());
 }
 
-// The field's place, or the end.
 PackedTreeView::Place find_field(const PackedTreeView& tree, uint32_t hash, std::string_view field) {
-  auto place = tree.lower_bound(hash);
-  for (; !tree.is_end(place) && place.key() == hash; tree.next(place)) {
-    if (internal::split_field(place.bytes()).field == field) return place;
-  }
-  return {};
+  return find_by_hash(tree, hash, field, [](std::string_view element) { return internal::split_field(element).field; });
 }
 
 }  // namespace
@@ -116,23 +111,15 @@ bool HashEditor::set_small(std::string_view field, std::string_view value) {
   return created;
 }
 
-template <typename Change>
-void HashEditor::change_tree(Change&& change) {
-  EntryFactory& factory = value_.factory();
-  AggregateRoot root = value_.entry()->aggregate();
-  PackedTree tree(factory.nodes(), root.first, NodeKey::kHash, static_cast<uint32_t>(root.object));
-  change(tree);
-  value_.replace(factory.with_aggregate(value_.entry(), root));
-}
-
 bool HashEditor::set_big(std::string_view field, std::string_view value) {
   const uint32_t hash = name_hash(field, value_.seed());
   bool created = false;
-  change_tree([&](PackedTree& tree) {
+  change_tree(value_, [&](PackedTree& tree) {
     const auto place = find_field(tree, hash, field);
     created = tree.is_end(place);
     const size_t bytes = element_bytes(field, value);
     put_element(created ? tree.insert(hash, {}, bytes) : tree.replace(place, bytes), field, value);
+    return true;
   });
   return created;
 }
@@ -166,11 +153,11 @@ bool HashEditor::erase(std::string_view field) {
     return true;
   }
   const uint32_t hash = name_hash(field, value_.seed());
-  bool erased = false;
-  change_tree([&](PackedTree& tree) {
+  const bool erased = change_tree(value_, [&](PackedTree& tree) {
     const auto place = find_field(tree, hash, field);
-    erased = !tree.is_end(place);
-    if (erased) tree.erase(place);
+    if (tree.is_end(place)) return false;
+    tree.erase(place);
+    return true;
   });
   if (value_.entry()->aggregate().elements() == 0) value_.erase();
   return erased;

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "store/entry.h"
+#include "store/hash_tree.h"
 #include "store/listpack.h"
-#include "store/packed_tree.h"
 #include "store/value_editor.h"
 
 namespace cowslip::store {
@@ -61,8 +61,6 @@ class HashEditor {
   bool set_small(std::string_view field, std::string_view value);
   bool set_big(std::string_view field, std::string_view value);
   void make_big();
-  template <typename Change>
-  void change_tree(Change&& change);
 
   ValueEditor value_;
 };
@@ -103,20 +101,10 @@ uint64_t HashView::scan(uint64_t cursor, size_t count, Visit&& visit) const {
     if (cursor == 0) for_each(visit);
     return 0;
   }
-  const PackedTreeView fields = tree();
-  size_t visited = 0;
-  uint64_t last = 0;
-  auto place = fields.lower_bound(static_cast<KeyValue>(cursor));
-  for (; !fields.is_end(place); fields.next(place)) {
-    // Fields with equal hashes belong together: the cursor cannot part them.
-    const auto hash = static_cast<uint64_t>(place.key());
-    if (visited >= count && hash != last) return hash;
-    const auto [field, value] = internal::split_field(place.bytes());
+  return scan_by_hash(tree(), cursor, count, [&](std::string_view element) {
+    const auto [field, value] = internal::split_field(element);
     visit(StringView(field), StringView(value));
-    visited++;
-    last = hash;
-  }
-  return 0;
+  });
 }
 
 }  // namespace cowslip::store

@@ -51,6 +51,18 @@ class ValueEditor {
   bool changed_ = false;
 };
 
+// Calls change(PackedTree&) on the first tree of the big aggregate that the key holds; what it returns says whether it
+// changed anything, and is returned.
+template <typename Change>
+bool change_tree(ValueEditor& value, Change&& change) {
+  AggregateRoot root = value.entry()->aggregate();
+  PackedTree tree(value.factory().nodes(), root.first, EntryFactory::tree_key(value.entry()->type()),
+                  static_cast<uint32_t>(root.object));
+  if (!change(tree)) return false;
+  value.replace(value.factory().with_aggregate(value.entry(), root));
+  return true;
+}
+
 // Makes room for a change of the listpack that the key holds, as splice_listpack() does, in an entry that may be
 // written. The inserted bytes are the caller's to write, at once.
 void splice_blob(ValueEditor& value, const ListpackSplice& splice);
