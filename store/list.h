@@ -1,0 +1,98 @@
+// Lists: small ones a listpack, big ones a tree by position, whose elements are the list's.
+//
+// A view is valid until the database is next changed, as are the strings that it hands out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/entry.h"
+#include "store/listpack.h"
+#include "store/packed_tree.h"
+#include "store/value_editor.h"
+
+namespace cowslip::store {
+
+enum class ListEnd : uint8_t { kHead, kTail };
+
+// Reads a list. A forked child may.
+class ListView {
+ public:
+  // REQUIRES: entry.type() == kList.
+  explicit ListView(const Entry& entry);
+
+  uint64_t size() const { return small_ ? small_->count() : root_.elements(); }
+  StringView at(uint64_t index) const;  // REQUIRES: index < size()
+  // Calls visit(StringView) for the elements from `index` on, towards the tail or the head, until it returns false.
+  template <typename Visit>
+  void for_each_from(uint64_t index, ListEnd towards, Visit&& visit) const;
+
+ private:
+  friend class ListEditor;
+  PackedTreeView tree() const { return {root_.first, NodeKey::kNone}; }
+
+  std::optional<Listpack> small_;
+  AggregateRoot root_;
+};
+
+// Changes the list that a key holds, or is to hold. An index counts from the head.
+class ListEditor {
+ public:
+  // REQUIRES: the key is absent or a list.
+  ListEditor(Database& db, std::string_view key) : value_(db, key) {}
+
+  uint64_t size() const;
+
+  // `elements` with so many bytes together will be pushed or inserted: whether the list is still small then is settled
+  // once and not for each. As Redis does it for a command.
+  void expect(size_t elements, size_t bytes);
+  // A list that is not there begins with it.
+  void push(ListEnd end, std::string_view element) { insert(end == ListEnd::kHead ? 0 : size(), element); }
+  // Before the element with this index, or at the tail. REQUIRES: index <= size().
+  void insert(uint64_t index, std::string_view element);
+  void set(uint64_t index, std::string_view element);  // REQUIRES: index < size()
+  // The list goes with its last element. REQUIRES: index + count <= size().
+  void erase(uint64_t index, uint64_t count = 1);
+  // Looks whether what is left is small again; at the end of a command that erased.
+  void shrink();
+
+ private:
+  void begin();
+  void make_big();
+  void make_small();
+  bool exceeds(size_t bytes, size_t elements) const;
+
+  ValueEditor value_;
+  bool settled_ = false;
+};
+
+// ---- templates ----
+
+template <typename Visit>
+void ListView::for_each_from(uint64_t index, ListEnd towards, Visit&& visit) const {
+  if (index >= size()) return;
+  if (small_) {
+    ListpackPlace place = small_->at(static_cast<int64_t>(index));
+    while (place != small_->end() && visit(small_->get(place))) {
+      if (towards == ListEnd::kTail) {
+        place = small_->next(place);
+      } else if (place == small_->begin()) {
+        return;
+      } else {
+        place = small_->previous(place);
+      }
+    }
+    return;
+  }
+  const PackedTreeView elements = tree();
+  auto place = elements.at(index);
+  for (uint64_t left = towards == ListEnd::kTail ? size() - index : index + 1; left > 0; left--) {
+    if (!visit(StringView(place.bytes()))) return;
+    if (left > 1) towards == ListEnd::kTail ? elements.next(place) : elements.previous(place);
+  }
+}
+
+}  // namespace cowslip::store
