@@ -39,7 +39,7 @@ DumpedValue held(store::StringView value) {
 std::string encode_dump(const store::Entry& entry, bool compression) {
   StringSink sink;
   RdbEncoder encoder(sink, {.compression = compression, .checksum = false, .buffer_bytes = kBufferBytes});
-  (void)encoder.type(static_cast<RdbType>(entry.type()));
+  (void)encoder.type(RdbEncoder::type_of(entry));
   (void)encoder.value(entry);
   (void)encoder.flush();  // a StringSink does not fail
   const uint16_t version = kRdbVersionWritten;

@@ -252,25 +252,22 @@ Status RdbEncoder::resize_database(uint64_t keys, uint64_t expires) {
                [&](char* out) { return put_length(put_length(put_opcode(out, RdbOpcode::kResizeDb), keys), expires); });
 }
 
-bool RdbEncoder::may_save(const store::Entry& entry) {
-  if (entry.type() == store::ObjectType::kString) [[likely]] {
-    return true;
-  }
-  failure_ =
-      Error{ErrorCode::kUnsupported, fmt::format("values of type {} cannot be saved yet", type_name(entry.type()))};
-  return false;
-}
-
 Status RdbEncoder::value(const store::Entry& entry) {
-  if (!may_save(entry)) return state();
+  if (entry.type() != store::ObjectType::kString) return aggregate(entry);
   const store::StringView value = entry.string();
   return value.is_integer() ? integer(value.integer()) : string(value.bytes());
 }
 
 Status RdbEncoder::entry(const store::Entry& entry, std::optional<uint64_t> idle_seconds,
                          std::optional<uint8_t> frequency) {
-  if (!may_save(entry)) return state();
-  return string_entry(entry.key(), entry.string(), {entry.expire_at_ms(), idle_seconds, frequency});
+  const KeyAttributes attributes{entry.expire_at_ms(), idle_seconds, frequency};
+  if (entry.type() == store::ObjectType::kString) [[likely]] {
+    return string_entry(entry.key(), entry.string(), attributes);
+  }
+  (void)write(kAttributeBytes, [&](char* out) { return put_attributes(out, attributes); });
+  (void)type(type_of(entry));
+  string(entry.key(), keys_);
+  return aggregate(entry);
 }
 
 Status RdbEncoder::string_entry(std::string_view key, store::StringView value, const KeyAttributes& attributes) {

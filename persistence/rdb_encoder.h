@@ -54,6 +54,8 @@ class RdbEncoder {
 
   // The pieces that larger things are made of; DUMP payloads use them without a file around.
   Status type(RdbType type);
+  // The type under which value() writes it.
+  static RdbType type_of(const store::Entry& entry);
   Status value(const store::Entry& entry);
   Status string(std::string_view text);
   Status integer(int64_t value);  // as a string: in 1, 2 or 4 bytes if it fits, otherwise its decimal form
@@ -79,7 +81,14 @@ class RdbEncoder {
   char* put_value(char* out, store::StringView value);
   void string(std::string_view text, CompressionPredictor& predictor);
   void large_string(std::string_view text, CompressionPredictor& predictor);
-  bool may_save(const store::Entry& entry);
+
+  // ---- aggregates (rdb_aggregates.cc) ----
+  Status aggregate(const store::Entry& entry);
+  Status list(const store::Entry& entry);
+  Status set(const store::Entry& entry);
+  Status hash(const store::Entry& entry);
+  Status sorted_set(const store::Entry& entry);
+  void element(const store::StringView& value);
   // The compressed form in `compressed_`; empty when compressing does not pay.
   std::string_view compress(std::string_view text, CompressionPredictor& predictor);
   Status state() const;

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 #include "memory/snapshot_reader.h"
 #include "persistence/rdb_encoder.h"
 #include "persistence/snapshot_file.h"
+#include "store/packed_tree.h"
 
 namespace cowslip::persistence {
 namespace {
@@ -88,12 +90,22 @@ class Saver {
     const char* value_block = entry.value_block();
     // When this returns, all bytes are in the encoder's buffer or in the sink's hands, and are not read again.
     status_ = encoder_.entry(entry);
-    if (status_ && dismisser_ != nullptr && value_block != nullptr) dismisser_->block_done(value_block);
+    if (status_ && dismisser_ != nullptr) dismiss(entry, value_block);
     progress_.keys++;
     const bool delayed = options_.key_save_delay_us != 0;
     const bool due = delayed || value_block != nullptr || progress_.keys % kKeysBetweenReports == 0;
     if (status_ && due) tell();
     if (delayed) delay();
+  }
+
+  // What only this entry has, beside itself, was read for the last time.
+  void dismiss(const store::Entry& entry, const char* value_block) {
+    if (value_block != nullptr) dismisser_->block_done(value_block);
+    if (!store::has_nodes(entry.encoding())) return;
+    store::for_each_node_block(entry, [&](const void* block) { blocks_.push_back(block); });
+    // Only now, for the nodes say where the others are.
+    for (const void* block : blocks_) dismisser_->block_done(block);
+    blocks_.clear();
   }
 
   void delay() {
@@ -111,6 +123,7 @@ class Saver {
   WatchedSink watched_;
   RdbEncoder encoder_;
   SaveProgress progress_;
+  std::vector<const void*> blocks_;  // of one aggregate
   Status status_;
 };
 

@@ -64,13 +64,13 @@ void PackedTreeView::descend(Place& place, PackedNode* node, bool to_last) const
 
 PackedTreeView::Place PackedTreeView::insertion_place(KeyValue key, std::string_view bytes) const {
   Place place;
-  for (PackedNode* node = view_.node; node != nullptr;) {
+  if (view_.node == nullptr) return place;
+  for (PackedNode* node = view_.node;; prefetch(node)) {
     const size_t index = node->leaf() ? leaf_lower_bound(*node, key, bytes) : child_for(*node, key, bytes);
     place.steps[place.depth++] = {node, index};
-    node = node->leaf() ? nullptr : node->child(index);
-    prefetch(node);
+    if (node->leaf()) return place;
+    node = node->child(index);
   }
-  return place;
 }
 
 PackedTreeView::Place PackedTreeView::lower_bound(KeyValue key, std::string_view bytes) const {

@@ -25,6 +25,7 @@
 #include <string_view>
 
 #include "memory/arena.h"
+#include "store/entry.h"
 #include "store/packed_node.h"
 #include "store/tree_root.h"
 
@@ -107,7 +108,32 @@ class PackedTreeView {
     }
   }
 
+  // Calls visit(const PackedNode&) for all leaves, in order.
+  template <typename Visit>
+  void for_each_leaf(Visit&& visit) const {
+    if (view_.node != nullptr) leaves_below(*view_.node, visit);
+  }
+  // Calls visit(const void*) for every block of the tree: nodes, and long bytes outside of them.
+  template <typename Visit>
+  void for_each_block(Visit&& visit) const {
+    if (view_.node != nullptr) blocks_below(*view_.node, visit);
+  }
+
  protected:
+  template <typename Visit>
+  static void leaves_below(const PackedNode& node, Visit& visit) {
+    if (node.leaf()) return visit(node);
+    for (size_t i = 0; i < node.count(); i++) leaves_below(*node.child(i), visit);
+  }
+  template <typename Visit>
+  static void blocks_below(const PackedNode& node, Visit& visit) {
+    for (size_t i = 0; i < node.count(); i++) {
+      if (node.outside(i)) visit(static_cast<const void*>(node.bytes(i).data()));
+      if (!node.leaf()) blocks_below(*node.child(i), visit);
+    }
+    visit(static_cast<const void*>(&node));
+  }
+
   size_t child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const;
   size_t leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const;
   // As lower_bound(), but never the first place of a leaf instead of the last one of the leaf before.
@@ -117,6 +143,15 @@ class PackedTreeView {
   const TreeRoot& view_;
   const NodeKey key_;
 };
+
+// Calls visit(const void*) for every block of the trees that a big aggregate's entry has. REQUIRES:
+// has_nodes(entry.encoding()).
+template <typename Visit>
+void for_each_node_block(const Entry& entry, Visit&& visit) {
+  const AggregateRoot root = entry.aggregate();
+  PackedTreeView(root.first, NodeKey::kHash).for_each_block(visit);
+  PackedTreeView(root.second, NodeKey::kScore).for_each_block(visit);
+}
 
 // Reads and changes a tree.
 class PackedTree : public PackedTreeView {
