@@ -67,9 +67,13 @@ class PackedNode {
     const size_t begin = offset(index), end = index + 1 < count_ ? offset(index + 1) : payload_bytes();
     return {payload() + begin, end - begin};
   }
-  PackedNode* child(size_t index) const { return load<PackedNode*>(slot(index) + key_size()); }     // REQUIRES: !leaf()
+  PackedNode* child(size_t index) const {
+    return reinterpret_cast<PackedNode*>(load<uintptr_t>(slot(index) + key_size()));
+  }                                                                                                 // REQUIRES: !leaf()
   uint32_t below(size_t index) const { return load<uint32_t>(slot(index) + key_size() + kChild); }  // REQUIRES: !leaf()
-  void set_child(size_t index, PackedNode* child) { save(mutable_slot(index) + key_size(), child); }
+  void set_child(size_t index, PackedNode* child) {
+    save(mutable_slot(index) + key_size(), reinterpret_cast<uintptr_t>(child));
+  }
   void set_below(size_t index, uint32_t elements) { save(mutable_slot(index) + key_size() + kChild, elements); }
   void set_key(size_t index, KeyValue key);
   // Elements in and below this node.
@@ -97,7 +101,7 @@ class PackedNode {
   }
 
  private:
-  static constexpr size_t kChild = sizeof(PackedNode*);
+  static constexpr size_t kChild = sizeof(uintptr_t);
   static constexpr size_t kOffset = sizeof(uint16_t);
   static constexpr uint16_t kOutside = 0x8000;
 
@@ -120,12 +124,12 @@ class PackedNode {
   template <typename T>
   static T load(const char* from) {
     T value;
-    std::memcpy(&value, from, sizeof value);
+    std::memcpy(&value, from, sizeof(T));
     return value;
   }
   template <typename T>
   static void save(char* to, T value) {
-    std::memcpy(to, &value, sizeof value);
+    std::memcpy(to, &value, sizeof(T));
   }
 
   uint32_t object_;

@@ -57,7 +57,7 @@ size_t PackedTreeView::leaf_lower_bound(const PackedNode& node, KeyValue key, st
 
 void PackedTreeView::descend(Place& place, PackedNode* node, bool to_last) const {
   for (;; node = node->child(place.leaf().index)) {
-    place.steps[place.depth++] = {node, to_last && node->count() > 0 ? node->count() - 1 : 0};
+    place.steps_[place.depth_++] = {node, to_last && node->count() > 0 ? node->count() - 1 : 0};
     if (node->leaf()) return;
   }
 }
@@ -67,7 +67,7 @@ PackedTreeView::Place PackedTreeView::insertion_place(KeyValue key, std::string_
   if (view_.node == nullptr) return place;
   for (PackedNode* node = view_.node;; prefetch(node)) {
     const size_t index = node->leaf() ? leaf_lower_bound(*node, key, bytes) : child_for(*node, key, bytes);
-    place.steps[place.depth++] = {node, index};
+    place.steps_[place.depth_++] = {node, index};
     if (node->leaf()) return place;
     node = node->child(index);
   }
@@ -75,7 +75,7 @@ PackedTreeView::Place PackedTreeView::insertion_place(KeyValue key, std::string_
 
 PackedTreeView::Place PackedTreeView::lower_bound(KeyValue key, std::string_view bytes) const {
   Place place = insertion_place(key, bytes);
-  if (place.depth > 0 && is_end(place)) {
+  if (place.depth_ > 0 && is_end(place)) {
     place.leaf().index--;  // a leaf is never empty
     next(place);
   }
@@ -89,10 +89,10 @@ PackedTreeView::Place PackedTreeView::at(uint64_t rank) const {
   while (!node->leaf()) {
     size_t index = 0;
     for (; rank >= node->below(index); index++) rank -= node->below(index);
-    place.steps[place.depth++] = {node, index};
+    place.steps_[place.depth_++] = {node, index};
     node = node->child(index);
   }
-  place.steps[place.depth++] = {node, static_cast<size_t>(rank)};
+  place.steps_[place.depth_++] = {node, static_cast<size_t>(rank)};
   return place;
 }
 
@@ -106,8 +106,8 @@ PackedTreeView::Place PackedTreeView::end() const {
 
 uint64_t PackedTreeView::rank(const Place& place) const {
   uint64_t before = 0;
-  for (size_t step = 0; step < place.depth; step++) {
-    const auto& [node, index] = place.steps[step];
+  for (size_t step = 0; step < place.depth_; step++) {
+    const auto& [node, index] = place.steps_[step];
     if (node->leaf()) return before + index;
     for (size_t i = 0; i < index; i++) before += node->below(i);
   }
@@ -116,10 +116,10 @@ uint64_t PackedTreeView::rank(const Place& place) const {
 
 void PackedTreeView::next(Place& place) const {
   if (++place.leaf().index < place.leaf().node->count()) return;
-  size_t up = place.depth - 1;
-  while (up > 0 && place.steps[up - 1].index + 1 == place.steps[up - 1].node->count()) up--;
+  size_t up = place.depth_ - 1;
+  while (up > 0 && place.steps_[up - 1].index + 1 == place.steps_[up - 1].node->count()) up--;
   if (up == 0) return;  // the end
-  place.depth = up;
+  place.depth_ = up;
   Step& above = place.leaf();
   descend(place, above.node->child(++above.index), false);
 }
@@ -129,9 +129,9 @@ void PackedTreeView::previous(Place& place) const {
     place.leaf().index--;
     return;
   }
-  size_t up = place.depth - 1;
-  while (place.steps[up - 1].index == 0) up--;
-  place.depth = up;
+  size_t up = place.depth_ - 1;
+  while (place.steps_[up - 1].index == 0) up--;
+  place.depth_ = up;
   Step& above = place.leaf();
   descend(place, above.node->child(--above.index), true);
 }
@@ -163,18 +163,18 @@ void PackedTree::clear() {
 }
 
 void PackedTree::replace_child(Place& place, size_t step, PackedNode* node) {
-  place.steps[step].node = node;
+  place.steps_[step].node = node;
   if (step == 0) {
     root_.node = node;
     return;
   }
-  const Step& parent = place.steps[step - 1];
+  const Step& parent = place.steps_[step - 1];
   parent.node->set_child(parent.index, node);
   space_.wrote(*parent.node);
 }
 
 PackedNode* PackedTree::move(Place& place, size_t step, size_t bytes) {
-  PackedNode* const old = place.steps[step].node;
+  PackedNode* const old = place.steps_[step].node;
   void* const block = space_.allocate(bytes);
   root_.node_bytes += space_.capacity(block);
   std::memcpy(block, old, old->used());
@@ -184,18 +184,18 @@ PackedNode* PackedTree::move(Place& place, size_t step, size_t bytes) {
 }
 
 PackedNode* PackedTree::writable(Place& place, size_t step, size_t used) {
-  PackedNode* const node = place.steps[step].node;
+  PackedNode* const node = place.steps_[step].node;
   if (!space_.frozen(node) && used <= space_.capacity(node)) return node;
   return move(place, step, std::max(used, node->used()));
 }
 
 void PackedTree::make_parents_writable(Place& place) {
-  for (size_t step = 0; step + 1 < place.depth; step++) writable(place, step, place.steps[step].node->used());
+  for (size_t step = 0; step + 1 < place.depth_; step++) writable(place, step, place.steps_[step].node->used());
 }
 
 void PackedTree::count_element(Place& place, int64_t elements) {
-  for (size_t step = 0; step + 1 < place.depth; step++) {
-    const auto& [node, index] = place.steps[step];
+  for (size_t step = 0; step + 1 < place.depth_; step++) {
+    const auto& [node, index] = place.steps_[step];
     node->set_below(index, static_cast<uint32_t>(node->below(index) + elements));
     space_.wrote(*node);
   }
@@ -203,7 +203,7 @@ void PackedTree::count_element(Place& place, int64_t elements) {
 }
 
 void PackedTree::fit(Place& place, size_t step) {
-  const PackedNode& node = *place.steps[step].node;
+  const PackedNode& node = *place.steps_[step].node;
   if (space_.capacity(&node) > node.used() + node.used() / 4 + 64) move(place, step, node.used());
 }
 
@@ -244,7 +244,7 @@ char* PackedTree::insert_at(Place place, NewElement element) {
   const PackedNode& full = *place.leaf().node;
   if (full.used() + full.element_size(element.bytes) > limits_.leaf_bytes && full.count() > 0)
     make_room(place, element);
-  const size_t step = place.depth - 1, index = place.leaf().index;
+  const size_t step = place.depth_ - 1, index = place.leaf().index;
   const PackedNode& before = *place.leaf().node;
   // Many that must not be parted.
   if (before.used() + before.element_size(element.bytes) > PackedNode::kLargest) {
@@ -277,14 +277,14 @@ char* PackedTree::replace(Place place, size_t bytes) {
   if (used_after() > limits_.leaf_bytes && inside > place.leaf().node->bytes_here(place.leaf().index).size()) {
     if (const auto cut = middle_cut(*place.leaf().node)) {
       make_room_in_parents(place);
-      const size_t last = place.depth - 1;
+      const size_t last = place.depth_ - 1;
       writable(place, last, place.leaf().node->used());
       split(place, last, cut->at, place.leaf().index >= cut->at,
             separator_at(*place.leaf().node, *cut, PackedNode::kLargest, {}));
     }
   }
   if (used_after() > PackedNode::kLargest) inside = PackedNode::kOutsideBytes;
-  const size_t step = place.depth - 1, index = place.leaf().index;
+  const size_t step = place.depth_ - 1, index = place.leaf().index;
   PackedNode* const leaf = writable(place, step, used_after());
   release_outside(*leaf, index);
   leaf->set_inside(index);
@@ -295,7 +295,7 @@ char* PackedTree::replace(Place place, size_t bytes) {
 
 void PackedTree::erase(Place place) {
   make_parents_writable(place);
-  const size_t step = place.depth - 1;
+  const size_t step = place.depth_ - 1;
   PackedNode* const leaf = writable(place, step, place.leaf().node->used());
   release_outside(*leaf, place.leaf().index);
   leaf->erase(place.leaf().index);

@@ -76,10 +76,10 @@ class PackedTreeView {
     friend class PackedTreeView;
     friend class PackedTree;
     static constexpr size_t kMostLevels = 24;
-    const Step& leaf() const { return steps[depth - 1]; }
-    Step& leaf() { return steps[depth - 1]; }
-    std::array<Step, kMostLevels> steps;
-    size_t depth = 0;
+    const Step& leaf() const { return steps_[depth_ - 1]; }
+    Step& leaf() { return steps_[depth_ - 1]; }
+    std::array<Step, kMostLevels> steps_;
+    size_t depth_ = 0;
   };
 
   PackedTreeView(const TreeRoot& root, NodeKey key) : view_(root), key_(key) {}
@@ -92,7 +92,9 @@ class PackedTreeView {
   uint64_t rank(const Place& place) const;
   // The first element that is not less than (key, bytes), or the end. By bytes where the key is a score.
   Place lower_bound(KeyValue key, std::string_view bytes = {}) const;
-  bool is_end(const Place& place) const { return place.depth == 0 || place.leaf().index == place.leaf().node->count(); }
+  bool is_end(const Place& place) const {
+    return place.depth_ == 0 || place.leaf().index == place.leaf().node->count();
+  }
   // To the next element, or the end / the one before. REQUIRES: not the end / not the first.
   void next(Place& place) const;
   void previous(Place& place) const;

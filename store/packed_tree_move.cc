@@ -39,9 +39,9 @@ bool PackedTree::search(Place& place, const PackedNode* wanted) const {
   if (node->level() <= wanted->level()) return false;
   for (size_t i = 0; i < node->count(); i++) {
     place.leaf().index = i;
-    place.steps[place.depth++] = {node->child(i), 0};
+    place.steps_[place.depth_++] = {node->child(i), 0};
     if (search(place, wanted)) return true;
-    place.depth--;
+    place.depth_--;
   }
   return false;
 }
@@ -49,21 +49,21 @@ bool PackedTree::search(Place& place, const PackedNode* wanted) const {
 PackedTree::Place PackedTree::way_to(const PackedNode* node) const {
   Place place;
   if (key_ == NodeKey::kNone) {
-    place.steps[place.depth++] = {root_.node, 0};
+    place.steps_[place.depth_++] = {root_.node, 0};
     search(place, node);
     return place;
   }
   const PackedNode* leaf = node;
   while (!leaf->leaf()) leaf = leaf->child(0);
   place = insertion_place(leaf->key(0), leaf->bytes(0));
-  place.depth -= node->level();
+  place.depth_ -= node->level();
   return place;
 }
 
 void PackedTree::move_node(PackedNode* node) {
   Place place = way_to(node);
   assert(place.leaf().node == node);
-  move(place, place.depth - 1, node->used());
+  move(place, place.depth_ - 1, node->used());
 }
 
 bool PackedTree::move_outside(PackedNode& node, const char* block) {

@@ -29,12 +29,12 @@ bool at_edge(const Steps& steps, size_t step, bool first) {
 // Elements with the same hash stay together: their order is not that of their bytes.
 bool PackedTree::may_cut(const PackedNode& node, Cut cut, size_t new_index, const NewElement& element) const {
   const bool new_at_cut = new_index == cut.at;
-  const bool left_empty = cut.at == 0 && !(new_at_cut && !cut.new_on_right);
-  const bool right_empty = cut.at == node.count() && !(new_at_cut && cut.new_on_right);
-  if (left_empty || right_empty) return false;
+  const bool last_on_left = new_at_cut && !cut.new_on_right, first_on_right = new_at_cut && cut.new_on_right;
+  if (cut.at == 0 && !last_on_left) return false;
+  if (cut.at == node.count() && !first_on_right) return false;
   if (key_ != NodeKey::kHash) return true;
-  const KeyValue left = new_at_cut && !cut.new_on_right ? element.key : node.key(cut.at - 1);
-  const KeyValue right = new_at_cut && cut.new_on_right ? element.key : node.key(cut.at);
+  const KeyValue left = last_on_left ? element.key : node.key(cut.at - 1);
+  const KeyValue right = first_on_right ? element.key : node.key(cut.at);
   return left != right;
 }
 
@@ -43,11 +43,11 @@ bool PackedTree::may_cut(const PackedNode& node, Cut cut, size_t new_index, cons
 std::optional<PackedTree::Cut> PackedTree::choose_cut(const Place& place, const NewElement& element) const {
   const PackedNode& node = *place.leaf().node;
   const size_t index = place.leaf().index, count = node.count();
-  const size_t step = place.depth - 1;
-  if (index == count && at_edge(place.steps, step, false)) {
+  const size_t step = place.depth_ - 1;
+  if (index == count && at_edge(place.steps_, step, false)) {
     if (const Cut cut{count, true}; may_cut(node, cut, index, element)) return cut;
   }
-  if (index == 0 && at_edge(place.steps, step, true)) {
+  if (index == 0 && at_edge(place.steps_, step, true)) {
     if (const Cut cut{0, false}; may_cut(node, cut, index, element)) return cut;
   }
   const size_t half = (node.size_of(0, count) + node.element_size(element.bytes)) / 2;
@@ -108,7 +108,7 @@ void PackedTree::make_room(Place& place, const NewElement& element) {
   const auto cut = choose_cut(place, element);
   if (!cut) return;
   make_room_in_parents(place);
-  const size_t step = place.depth - 1;
+  const size_t step = place.depth_ - 1;
   const size_t index = place.leaf().index;
   PackedNode* const leaf = writable(place, step, place.leaf().node->used());
   split(place, step, cut->at, index > cut->at || cut->new_on_right, separator_at(*leaf, *cut, index, element));
@@ -116,13 +116,14 @@ void PackedTree::make_room(Place& place, const NewElement& element) {
 
 // From the root down, so that each has a parent with room.
 void PackedTree::make_room_in_parents(Place& place) {
-  for (size_t step = 0; step + 1 < place.depth; step++) {
-    const PackedNode& node = *place.steps[step].node;
+  for (size_t step = 0; step + 1 < place.depth_; step++) {
+    const PackedNode& node = *place.steps_[step].node;
     if (node.used() + node.element_size(kUsualSeparator) <= limits_.inner_bytes || node.count() < 4) continue;
     const auto cut = middle_cut(node);
-    const size_t depth_before = place.depth;
-    split(place, step, cut->at, place.steps[step].index >= cut->at, separator_at(node, *cut, PackedNode::kLargest, {}));
-    step += place.depth - depth_before;  // the root has grown a level
+    const size_t depth_before = place.depth_;
+    split(place, step, cut->at, place.steps_[step].index >= cut->at,
+          separator_at(node, *cut, PackedNode::kLargest, {}));
+    step += place.depth_ - depth_before;  // the root has grown a level
   }
 }
 
@@ -133,14 +134,15 @@ void PackedTree::grow_root(Place& place) {
   root->set_child(0, child);
   root->set_below(0, static_cast<uint32_t>(root_.elements));
   root_.node = root;
-  std::copy_backward(place.steps.begin(), place.steps.begin() + place.depth, place.steps.begin() + place.depth + 1);
-  place.steps[0] = {root, 0};
-  place.depth++;
+  std::copy_backward(place.steps_.begin(), place.steps_.begin() + place.depth_,
+                     place.steps_.begin() + place.depth_ + 1);
+  place.steps_[0] = {root, 0};
+  place.depth_++;
 }
 
 void PackedTree::split(Place& place, size_t step, size_t at, bool place_on_right, const Separator& separator) {
   const std::string bytes(separator.bytes);  // what it is a view of moves
-  PackedNode* const left = place.steps[step].node;
+  PackedNode* const left = place.steps_[step].node;
   PackedNode* const right = make_node(left->level(), PackedNode::kHeader + left->size_of(at, left->count()));
   right->append(*left, at, left->count());
   left->cut(at);
@@ -150,8 +152,8 @@ void PackedTree::split(Place& place, size_t step, size_t at, bool place_on_right
     grow_root(place);
     step = 1;
   }
-  const size_t index = place.steps[step - 1].index;
-  const PackedNode& before = *place.steps[step - 1].node;
+  const size_t index = place.steps_[step - 1].index;
+  const PackedNode& before = *place.steps_[step - 1].node;
   const size_t inside = before.used() + before.element_size(bytes.size()) > PackedNode::kLargest
                             ? PackedNode::kOutsideBytes
                             : bytes_inside(bytes.size());
@@ -164,19 +166,19 @@ void PackedTree::split(Place& place, size_t step, size_t at, bool place_on_right
   space_.wrote(*parent);
   if (left->count() > 0) fit(place, step);
   if (!place_on_right) return;
-  place.steps[step - 1].index = index + 1;
-  place.steps[step] = {right, place.steps[step].index - at};
+  place.steps_[step - 1].index = index + 1;
+  place.steps_[step] = {right, place.steps_[step].index - at};
 }
 
 // ---- merging ----
 
 void PackedTree::drop_empty(Place& place, size_t step) {
-  release(place.steps[step].node);
+  release(place.steps_[step].node);
   if (step == 0) {
     root_.node = nullptr;
     return;
   }
-  auto& [parent, index] = place.steps[step - 1];
+  auto& [parent, index] = place.steps_[step - 1];
   release_outside(*parent, index);
   parent->erase(index);
   space_.wrote(*parent);
@@ -185,9 +187,9 @@ void PackedTree::drop_empty(Place& place, size_t step) {
 }
 
 void PackedTree::merge_if_small(Place& place, size_t step) {
-  const PackedNode& node = *place.steps[step].node;
+  const PackedNode& node = *place.steps_[step].node;
   if (step > 0 && node.used() < limit(node) / kSmallShare) {
-    const size_t index = place.steps[step - 1].index;
+    const size_t index = place.steps_[step - 1].index;
     if (merge(place, step, index) || (index > 0 && merge(place, step, index - 1))) {
       return merge_if_small(place, step - 1);
     }
@@ -197,14 +199,14 @@ void PackedTree::merge_if_small(Place& place, size_t step) {
 
 // The child `left` of the parent at `step` - 1 takes in the next one, if there is one and both are small enough.
 bool PackedTree::merge(Place& place, size_t step, size_t left) {
-  PackedNode* const parent = place.steps[step - 1].node;
+  PackedNode* const parent = place.steps_[step - 1].node;
   if (left + 1 >= parent->count()) return false;
   PackedNode* const right = parent->child(left + 1);
   const std::string_view between = right->leaf() ? std::string_view() : parent->bytes_here(left + 1);
   const size_t sum = parent->child(left)->used() + right->used() - PackedNode::kHeader + between.size();
   if (static_cast<double>(sum) > kMergedShare * static_cast<double>(limit(*right))) return false;
-  place.steps[step - 1].index = left;
-  place.steps[step] = {parent->child(left), 0};
+  place.steps_[step - 1].index = left;
+  place.steps_[step] = {parent->child(left), 0};
   PackedNode* const merged = writable(place, step, sum);
   const size_t seam = merged->count();
   merged->append(*right, 0, right->count());

@@ -26,7 +26,8 @@ class ScoreText {
  public:
   explicit ScoreText(double score) {
     constexpr double kLargest = static_cast<double>(INT64_MAX / 2);
-    if (score >= -kLargest && score <= kLargest && std::trunc(score) == score && !(score == 0 && std::signbit(score))) {
+    const bool minus_zero = score == 0 && std::signbit(score);
+    if (score >= -kLargest && score <= kLargest && std::trunc(score) == score && !minus_zero) {
       integer_ = static_cast<int64_t>(score);
     } else {
       text_ = format_double(score);
