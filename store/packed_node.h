@@ -69,7 +69,7 @@ class PackedNode {
   }
   PackedNode* child(size_t index) const {
     return reinterpret_cast<PackedNode*>(load<uintptr_t>(slot(index) + key_size()));
-  }                                                                                                 // REQUIRES: !leaf()
+  }  // REQUIRES: !leaf()
   uint32_t below(size_t index) const { return load<uint32_t>(slot(index) + key_size() + kChild); }  // REQUIRES: !leaf()
   void set_child(size_t index, PackedNode* child) {
     save(mutable_slot(index) + key_size(), reinterpret_cast<uintptr_t>(child));
