@@ -9,6 +9,9 @@ void add_data_commands(CommandTable& table) {
   table.add(string_range_commands());
   table.add(counter_commands());
   table.add(lcs_commands());
+  table.add(bitmap_commands());
+  table.add(bitfield_commands());
+  table.add(hyperloglog_commands());
   table.add(expiry_commands());
   table.add(key_commands());
   table.add(walk_commands());

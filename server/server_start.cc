@@ -72,6 +72,7 @@ void Server::accept(std::unique_ptr<Connection> client) {
 void Server::refresh_limits() {
   limits_.proto_max_bulk_len = config_.proto_max_bulk_len;
   limits_.lazyfree_lazy_user_flush = config_.lazyfree_lazy_user_flush;
+  limits_.hll_sparse_max_bytes = static_cast<uint64_t>(config_.encoding.hll_sparse_max_bytes);
 
   store::AccessClock& access = keyspace_.access_clock();
   access.set_lfu(config_.maxmemory_policy == MaxMemoryPolicy::kAllKeysLfu ||
@@ -88,7 +89,7 @@ void Server::register_config_hooks() {
   };
   for (const std::string_view name :
        {"proto-max-bulk-len", "lazyfree-lazy-user-flush", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time",
-        "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save"}) {
+        "hll-sparse-max-bytes", "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save"}) {
     settings_.on_change(name, also_refresh);
   }
   // The log has the reason; the client gets Redis's sentence.

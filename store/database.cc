@@ -220,22 +220,29 @@ const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryCh
   return put(slot, hash, contents_->factory.make_integer(key, value, expire_at_ms));
 }
 
-std::span<char> Database::writable_range(std::string_view key, size_t offset, size_t count) {
-  EntryFactory& factory = contents_->factory;
+Entry* Database::sized_string(std::string_view key, size_t length, bool exactly) {
   const uint64_t hash = contents_->index.hash(key);
   Index::Slot slot = find_slot_to_write(key, hash);
   if (!slot) {
-    Entry* entry = factory.make_raw(key, offset + count, kNoExpiry);
+    Entry* entry = contents_->factory.make_raw(key, length, kNoExpiry);
     store(slot, hash, entry);
     changed(KeyChange::kCreated, key, entry);
-    return factory.writable_range(*entry, offset, count);
+    return entry;
   }
   Entry* entry = slot.entry();
-  entry = factory.resize_string(entry, std::max(entry->string().length(), offset + count));
+  entry = contents_->factory.resize_string(entry, exactly ? length : std::max(entry->string().length(), length));
   slot.set_entry(entry);  // same key, same expiry
   touch(slot);
   changed(KeyChange::kWritten, key, entry);
-  return factory.writable_range(*entry, offset, count);
+  return entry;
+}
+
+std::span<char> Database::writable_range(std::string_view key, size_t offset, size_t count) {
+  return contents_->factory.writable_range(*sized_string(key, offset + count, false), offset, count);
+}
+
+std::span<char> Database::writable_string(std::string_view key, size_t length) {
+  return contents_->factory.writable_range(*sized_string(key, length, true), 0, length);
 }
 
 // ---- keys ----

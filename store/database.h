@@ -114,6 +114,12 @@ class Database {
   // long that it has them, with zeros before them; without a key it begins empty. Its expiry stays. REQUIRES: the key
   // is absent or a string.
   std::span<char> writable_range(std::string_view key, size_t offset, size_t count);
+  // The whole string, which becomes `length` bytes long, cut off or with zeros at its end. Otherwise the same.
+  std::span<char> writable_string(std::string_view key, size_t length);
+  // Creates or replaces the key, whatever its type was, with a raw string of `length` bytes that fill(std::span<char>)
+  // writes. While it does, all keys still have the values that they had.
+  template <typename Fill>
+  const Entry* set_raw(std::string_view key, size_t length, Fill&& fill);
 
   // ---- keys ----
   bool erase(std::string_view key);
@@ -186,6 +192,9 @@ class Database {
   // Stores `entry` under its key, taking the place of `slot` if that is not empty.
   void store(Index::Slot slot, uint64_t hash, Entry* entry);
   const Entry* put(Index::Slot slot, uint64_t hash, Entry* entry);
+  // The key's raw string, made so long (or left longer, unless `exactly`) and about to be written; a new one if need
+  // be.
+  Entry* sized_string(std::string_view key, size_t length, bool exactly);
   Entry* take(Index::Slot slot, uint64_t hash);
   // Stores an entry of this arena that carries its key and expiry already. True when it replaced one.
   bool adopt(Entry* entry, uint64_t hash, uint32_t access);
@@ -196,6 +205,15 @@ class Database {
   int number_;
   std::unique_ptr<DatabaseContents> contents_;
 };
+
+template <typename Fill>
+const Entry* Database::set_raw(std::string_view key, size_t length, Fill&& fill) {
+  EntryFactory& factory = contents_->factory;
+  Entry* entry = factory.make_unfilled(key, length, kNoExpiry);
+  fill(factory.writable_range(*entry, 0, length));
+  const uint64_t hash = contents_->index.hash(key);
+  return put(find_slot_to_write(key, hash), hash, entry);
+}
 
 template <typename Visit>
 uint64_t Database::scan(uint64_t cursor, Visit&& visit) const {

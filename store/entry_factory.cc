@@ -88,8 +88,12 @@ Entry* EntryFactory::make_integer(std::string_view key, int64_t value, int64_t e
   return entry;
 }
 
+Entry* EntryFactory::make_unfilled(std::string_view key, size_t length, int64_t expire_at_ms) {
+  return allocate(key, expire_at_ms, {ObjectType::kString, Encoding::kRaw, length, length});
+}
+
 Entry* EntryFactory::make_raw(std::string_view key, size_t length, int64_t expire_at_ms) {
-  Entry* entry = allocate(key, expire_at_ms, {ObjectType::kString, Encoding::kRaw, length, length});
+  Entry* entry = make_unfilled(key, length, expire_at_ms);
   std::memset(value_of(*entry), 0, length);
   return entry;
 }

@@ -40,6 +40,8 @@ class EntryFactory {
   Entry* make_integer(std::string_view key, int64_t value, int64_t expire_at_ms);
   // A raw string of `length` zero bytes.
   Entry* make_raw(std::string_view key, size_t length, int64_t expire_at_ms);
+  // The same with any bytes, which the caller will write.
+  Entry* make_unfilled(std::string_view key, size_t length, int64_t expire_at_ms);
   // A second entry with the same value; `entry` may be of another arena. Leaves it alone.
   Entry* copy(const Entry& entry, std::string_view key, int64_t expire_at_ms);
 

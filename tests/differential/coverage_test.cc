@@ -84,6 +84,7 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
         "client|unblock command|count command|docs command|getkeys command|getkeysandflags command|info command|list",
         "append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set "
         "setex setnx setrange strlen substr",
+        "setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge",
         "copy del dump exists expire expireat expiretime keys move object|encoding object|freq object|idletime "
         "object|refcount persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl "
         "type unlink dbsize swapdb flushdb flushall",

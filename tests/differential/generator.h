@@ -52,6 +52,8 @@ struct Generator {
 };
 
 std::span<const Generator> string_generators();
+std::span<const Generator> bitmap_generators();
+std::span<const Generator> hyperloglog_generators();
 std::span<const Generator> key_generators();
 std::span<const Generator> connection_generators();
 std::span<const Generator> server_generators();

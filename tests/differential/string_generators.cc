@@ -1,4 +1,4 @@
-// Commands of the groups "string" and "bitmap".
+// Commands of the group "string".
 #include "tests/differential/generator.h"
 
 namespace cowslip::testing {
@@ -86,48 +86,6 @@ Steps make_lcs(Pool& pool) {
           {lcs}};
 }
 
-Steps make_bitcount(Pool& pool) {
-  Arguments arguments = {"BITCOUNT", pool.key()};
-  if (pool.chance(60)) arguments.insert(arguments.end(), {pool.offset(), pool.offset()});
-  if (pool.chance(30)) arguments.push_back(pool.word(pool.one_of({"BIT", "BYTE", "HUH"})));
-  return one(arguments);
-}
-
-Steps make_bitpos(Pool& pool) {
-  Arguments arguments = {"BITPOS", pool.key(), pool.one_of({"0", "1", "1", "2", "x"})};
-  for (int64_t count = pool.between(0, 2); count > 0; --count) arguments.push_back(pool.offset());
-  if (pool.chance(20)) arguments.push_back(pool.word(pool.one_of({"BIT", "BYTE"})));
-  return one(arguments);
-}
-
-Steps make_bitop(Pool& pool) {
-  Arguments arguments = {"BITOP", pool.word(pool.one_of({"AND", "OR", "XOR", "NOT", "NAND"})), pool.key(), pool.key()};
-  while (pool.chance(40)) arguments.push_back(pool.key());
-  return one(arguments);
-}
-
-Steps make_bitfield(Pool& pool, std::string_view name) {
-  Arguments arguments = {std::string(name), pool.key()};
-  while (pool.chance(60)) {
-    const std::string type = pool.one_of({"u8", "i8", "i64", "u63", "u64", "i5", "u1", "i65", "x8"});
-    const std::string at = pool.one_of({"0", "7", "#1", "#3", "100", "-1"});
-    switch (pool.random().below(4)) {
-      case 0:
-        arguments.insert(arguments.end(), {"GET", type, at});
-        break;
-      case 1:
-        arguments.insert(arguments.end(), {"SET", type, at, pool.integer()});
-        break;
-      case 2:
-        arguments.insert(arguments.end(), {"INCRBY", type, at, pool.integer()});
-        break;
-      default:
-        arguments.insert(arguments.end(), {"OVERFLOW", pool.one_of({"WRAP", "SAT", "FAIL", "NO"})});
-    }
-  }
-  return one(arguments);
-}
-
 const Generator kGenerators[] = {
     {"get", 30, [](Pool& p) { return one({p.word("GET"), p.key()}); }},
     {"set", 60, make_set_or_expire},
@@ -151,14 +109,6 @@ const Generator kGenerators[] = {
     {"substr", 4, [](Pool& p) { return one({"SUBSTR", p.key(), p.offset(), p.offset()}); }},
     {"setrange", 8, [](Pool& p) { return one({"SETRANGE", p.key(), p.offset(), p.one_of({"", "x", "hello", "12"})}); }},
     {"lcs", 6, make_lcs},
-    {"setbit", 6,
-     [](Pool& p) { return one({"SETBIT", p.key(), p.offset(), p.one_of({"0", "1", "1", "2", "-1", "x"})}); }},
-    {"getbit", 6, [](Pool& p) { return one({"GETBIT", p.key(), p.offset()}); }},
-    {"bitcount", 6, make_bitcount},
-    {"bitpos", 6, make_bitpos},
-    {"bitop", 4, make_bitop},
-    {"bitfield", 6, [](Pool& p) { return make_bitfield(p, "BITFIELD"); }},
-    {"bitfield_ro", 3, [](Pool& p) { return make_bitfield(p, "BITFIELD_RO"); }},
 };
 
 }  // namespace

@@ -53,7 +53,8 @@ TEST_F(CommandCommandTest, InfoDescribesKeysThatDiffer) {
 }
 
 TEST_F(CommandCommandTest, ListFilters) {
-  EXPECT_EQ(run("command list filterby pattern get*"), "[\"get\", \"getdel\", \"getex\", \"getrange\", \"getset\"]");
+  EXPECT_EQ(run("command list filterby pattern get*"),
+            "[\"get\", \"getbit\", \"getdel\", \"getex\", \"getrange\", \"getset\"]");
   EXPECT_EQ(run("command list FILTERBY PATTERN OBJECT|F*"), "[\"object|freq\"]");
   EXPECT_EQ(run("command list filterby aclcat dangerous"), "[\"flushall\", \"flushdb\", \"keys\", \"swapdb\"]");
   EXPECT_EQ(run("command list filterby aclcat nonsense"), "[]");

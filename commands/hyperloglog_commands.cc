@@ -1,0 +1,211 @@
+// HyperLogLogs: how many different elements there have been, about. The value is a string that GET and SET see.
+#include <algorithm>
+#include <memory>
+
+#include "commands/arguments.h"
+#include "commands/families.h"
+#include "store/hyperloglog.h"
+
+namespace cowslip::commands {
+namespace {
+
+using store::Entry;
+using store::HllChange;
+using store::HllElement;
+using store::HllPlace;
+using store::HllRegisters;
+using store::Lookup;
+
+constexpr std::string_view kNotOne = "WRONGTYPE Key is not a valid HyperLogLog string value.";
+constexpr std::string_view kCorrupted = "INVALIDOBJ Corrupted HLL object detected";
+
+// Whether the entry holds one; otherwise there is an error reply.
+bool check_hyperloglog(CommandContext& c, const Entry& entry) {
+  if (!is_string(entry)) {
+    c.reply.error(kWrongType);
+    return false;
+  }
+  if (!entry.string().is_integer() && store::is_hyperloglog(entry.string().bytes())) return true;
+  c.reply.error(kNotOne);
+  return false;
+}
+
+void mark_stale_in_place(CommandContext& c, std::string_view key, std::string_view hll) {
+  const auto last = static_cast<uint8_t>(hll[store::kHllStaleByte]);
+  if ((last & store::kHllStale) != 0) return;
+  c.db().writable_range(key, store::kHllStaleByte, 1)[0] = static_cast<char>(last | store::kHllStale);
+}
+
+// What PFADD and PFCOUNT leave behind even where nothing changes, as OBJECT ENCODING tells.
+bool is_raw(const Entry& entry) {
+  return entry.encoding() == store::Encoding::kRaw;
+}
+
+void replace_bytes(CommandContext& c, std::string_view key, std::string_view hll) {
+  std::ranges::copy(hll, c.db().writable_string(key, hll.size()).begin());
+}
+
+// ---- PFADD ----
+
+// Registers are written where they are: most elements change none, the others two bytes.
+size_t op_add_dense(CommandContext& c, std::string_view key, const Entry* entry) {
+  size_t raised = 0;
+  for (const std::string_view text : c.args.subspan(2)) {
+    const HllElement element = store::hll_element(text);
+    if (store::hll_dense_register(entry->string().bytes(), element.index) >= element.rank) continue;
+    const HllPlace place = store::hll_dense_place(element.index);
+    store::hll_set_dense_register(c.db().writable_range(key, place.first, place.count), element.index, element.rank);
+    entry = c.db().find(key, Lookup::kPeek);
+    raised++;
+  }
+  if (raised > 0) mark_stale_in_place(c, key, entry->string().bytes());
+  return raised;
+}
+
+// Nothing when it turned out to be corrupted; what had changed before is kept.
+std::optional<size_t> op_add_sparse(CommandContext& c, std::string_view key, const Entry* entry) {
+  std::string hll = entry != nullptr ? std::string(entry->string().bytes()) : store::empty_hyperloglog();
+  size_t changes = entry == nullptr ? 1 : 0;
+  HllChange change = HllChange::kNone;
+  for (const std::string_view text : c.args.subspan(2)) {
+    change = store::hll_raise(hll, store::hll_element(text), c.host.limits().hll_sparse_max_bytes);
+    if (change == HllChange::kCorrupted) break;
+    changes += change == HllChange::kRaised;
+  }
+  if (changes > 0) store::hll_mark_stale(hll);
+  if (changes > 0 || !is_raw(*entry)) replace_bytes(c, key, hll);
+  return change != HllChange::kCorrupted ? std::optional(changes) : std::nullopt;
+}
+
+void cmd_pfadd(CommandContext& c) {
+  const std::string_view key = c.args[1];
+  const Entry* entry = c.db().find(key, Lookup::kWrite);
+  if (entry != nullptr && !check_hyperloglog(c, *entry)) return;
+  const bool dense = entry != nullptr && store::hll_is_dense(entry->string().bytes());
+  const auto changes = dense ? std::optional(op_add_dense(c, key, entry)) : op_add_sparse(c, key, entry);
+  if (!changes) return c.reply.error(kCorrupted);
+  c.keyspace.add_dirty(*changes);
+  c.reply.integer(*changes > 0);
+}
+
+// ---- PFCOUNT ----
+
+// An estimate that had to be made is kept in the value, so that the next one costs nothing.
+void op_count_one(CommandContext& c, std::string_view key, const Entry* entry) {
+  if (!is_raw(*entry)) {
+    c.db().writable_string(key, entry->string().length());
+    entry = c.db().find(key, Lookup::kPeek);
+  }
+  const std::string_view hll = entry->string().bytes();
+  if (const auto kept = store::hll_kept_cardinality(hll)) return c.reply.integer(static_cast<int64_t>(*kept));
+  const auto cardinality = store::hll_estimate(hll);
+  if (!cardinality) return c.reply.error(kCorrupted);
+  const auto bytes = store::hll_cardinality_bytes(*cardinality);
+  std::ranges::copy(bytes, c.db().writable_range(key, store::kHllCardinalityAt, bytes.size()).begin());
+  c.keyspace.add_dirty(1);
+  c.reply.integer(static_cast<int64_t>(*cardinality));
+}
+
+// Merges the keys from argument 1 on into `registers`. False after an error reply.
+bool merge_keys(CommandContext& c, HllRegisters& registers, bool& any_dense) {
+  for (const std::string_view key : c.args.subspan(1)) {
+    const Entry* entry = c.db().find(key, c.read_lookup());
+    if (entry == nullptr) continue;
+    if (!check_hyperloglog(c, *entry)) return false;
+    const std::string_view hll = entry->string().bytes();
+    any_dense |= store::hll_is_dense(hll);
+    if (store::hll_merge(registers, hll)) continue;
+    c.reply.error(kCorrupted);
+    return false;
+  }
+  return true;
+}
+
+void cmd_pfcount(CommandContext& c) {
+  if (c.args.size() > 2) {
+    HllRegisters registers = {};
+    bool any_dense = false;
+    if (merge_keys(c, registers, any_dense)) c.reply.integer(static_cast<int64_t>(store::hll_estimate(registers)));
+    return;
+  }
+  const Entry* entry = c.db().find(c.args[1], c.read_lookup());
+  if (entry == nullptr) return c.reply.integer(0);
+  if (check_hyperloglog(c, *entry)) op_count_one(c, c.args[1], entry);
+}
+
+// ---- PFMERGE ----
+
+// A sparse target stays sparse when all sources are and the result is small enough. REQUIRES: what the target holds is
+// in `registers` already.
+void op_merge_into(CommandContext& c, const HllRegisters& registers, bool dense) {
+  const std::string_view key = c.args[1];
+  const Entry* entry = c.db().find(key, Lookup::kWrite);
+  std::string hll = entry != nullptr ? std::string(entry->string().bytes()) : store::empty_hyperloglog();
+  if (dense) store::hll_make_dense(hll);
+  for (size_t i = 0; i < registers.size(); i++) {
+    if (registers[i] > 0) store::hll_raise(hll, {i, registers[i]}, c.host.limits().hll_sparse_max_bytes);
+  }
+  store::hll_mark_stale(hll);
+  replace_bytes(c, key, hll);
+  c.keyspace.add_dirty(1);
+}
+
+void cmd_pfmerge(CommandContext& c) {
+  HllRegisters registers = {};
+  bool any_dense = false;
+  if (!merge_keys(c, registers, any_dense)) return;
+  op_merge_into(c, registers, any_dense);
+  c.reply.ok();
+}
+
+constexpr KeySpec kMergeKeys[] = {
+    {.range = {1, 1, 1}, .flags = kKeyRW | kKeyAccess | kKeyInsert},
+    {.range = {2, -1, 1}, .flags = kKeyRO | kKeyAccess},
+};
+
+constexpr CommandSpec kSpecs[] = {
+    {.name = "pfadd",
+     .arity = -2,
+     .flags = kWrite | kDenyOom | kFast,
+     .keys = kOneKey,
+     .key_flags = kKeyRW | kKeyInsert,
+     .group = "hyperloglog",
+     .since = "2.8.9",
+     .complexity = "O(1) for each element",
+     .summary = "Adds elements to a HyperLogLog, which is created if need be.",
+     .syntax = "key [element ...]",
+     .handler = cmd_pfadd,
+     .categories = "@hyperloglog"},
+    {.name = "pfcount",
+     .arity = -2,
+     .flags = kReadonly,
+     .keys = kAllKeys,
+     .key_flags = kKeyRW | kKeyAccess,  // the estimate is kept in the value
+     .group = "hyperloglog",
+     .since = "2.8.9",
+     .complexity = "O(1) for one key that has not changed since the last time, otherwise O(N) for N keys",
+     .summary = "Estimates how many different elements have been added to HyperLogLogs.",
+     .syntax = "key ...",
+     .handler = cmd_pfcount,
+     .categories = "@hyperloglog"},
+    {.name = "pfmerge",
+     .arity = -2,
+     .flags = kWrite | kDenyOom,
+     .keys = kAllKeys,
+     .group = "hyperloglog",
+     .since = "2.8.9",
+     .complexity = "O(N) for N keys",
+     .summary = "Adds to a HyperLogLog all that has been added to others.",
+     .syntax = "destkey:key [sourcekey:key ...]",
+     .handler = cmd_pfmerge,
+     .categories = "@hyperloglog",
+     .key_specs = kMergeKeys},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> hyperloglog_commands() {
+  return kSpecs;
+}
+
+}  // namespace cowslip::commands
