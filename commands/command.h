@@ -18,6 +18,7 @@
 namespace cowslip::commands {
 
 struct CommandSpec;
+class Dispatcher;
 
 // Everything one execution of a command may touch.
 struct CommandContext {
@@ -27,6 +28,7 @@ struct CommandContext {
   store::Keyspace& keyspace;
   Host& host;
   const CommandSpec& spec;  // the subcommand's, where there is one
+  Dispatcher& dispatcher;   // for those that run other commands (EXEC)
 
   store::Database& db() { return keyspace.database(session.database); }
   // The lookup kind for a read by this client (CLIENT NO-TOUCH leaves stamps alone).
@@ -58,6 +60,10 @@ enum CommandFlag : uint32_t {
   kProtected = 1u << 18,             // DEBUG: subject to enable-debug-command
   kTouchesArbitraryKeys = 1u << 19,  // hidden: not named in COMMAND INFO
   kNoMandatoryKeys = 1u << 20,
+  // Hidden as well: what becomes of a command between MULTI and EXEC.
+  kNotQueued = 1u << 21,  // runs at once
+  kEndsMulti = 1u << 22,  // never refused for want of memory: it gives back what is queued
+  kRunsQueue = 1u << 23,  // EXEC
 };
 
 struct FlagName {

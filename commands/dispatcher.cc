@@ -21,14 +21,25 @@ std::string_view quotable(std::string_view text, size_t limit = kQuotedBytes) {
 }
 
 // Redis stops PING as well when writes are stopped, so that health checks notice.
-bool stops_with_writes(const CommandSpec& spec) {
-  return (spec.flags & kWrite) != 0 || spec.name == "ping";
+bool stops_with_writes(const CommandSpec& spec, uint32_t flags) {
+  return (flags & kWrite) != 0 || spec.name == "ping";
+}
+
+// Queueing needs memory whatever the command is; only what gives it back goes on.
+bool stops_without_memory(uint32_t flags, const Session& session) {
+  return (flags & kDenyOom) != 0 || (session.transaction.open() && (flags & kEndsMulti) == 0);
+}
+
+// EXEC's refusal says what kind of error it was, but not that it was one.
+std::string execution_aborted(std::string_view error) {
+  if (error.starts_with("ERR ")) error.remove_prefix(4);
+  return fmt::format("EXECABORT Transaction discarded because of: {}", error);
 }
 
 }  // namespace
 
 Dispatcher::Dispatcher(const CommandTable& table, store::Keyspace& keyspace, Host& host, ExecutionObserver& observer)
-    : table_(table), keyspace_(keyspace), host_(host), observer_(observer) {}
+    : table_(table), keyspace_(keyspace), host_(host), observer_(observer), watched_keys_(keyspace) {}
 
 void Dispatcher::execute(std::span<const std::string_view> args, Session& session, protocol::ReplyWriter& reply) {
   const size_t reply_start = reply.buffer().size();
@@ -37,8 +48,12 @@ void Dispatcher::execute(std::span<const std::string_view> args, Session& sessio
   const Command* command = table_.resolve(args);
   session.last_command = command != nullptr ? std::string_view(command->full_name) : std::string_view();
   if (!refused(command, args, session, reply)) {
-    CommandContext context{args, reply, session, keyspace_, host_, *command->spec};
-    run(*command, context);
+    if (session.transaction.open() && (command->spec->flags & kNotQueued) == 0) {
+      queue(*command, args, session, reply);
+    } else {
+      CommandContext context = context_of(*command, args, session, reply);
+      run(*command, context);
+    }
   }
 
   if (session.reply_mode != ReplyMode::kOn) [[unlikely]] {
@@ -47,11 +62,41 @@ void Dispatcher::execute(std::span<const std::string_view> args, Session& sessio
   }
 }
 
+CommandContext Dispatcher::context_of(const Command& command, std::span<const std::string_view> args, Session& session,
+                                      protocol::ReplyWriter& reply) {
+  return {args, reply, session, keyspace_, host_, *command.spec, *this};
+}
+
+// A transaction that cannot be executed any more takes no more memory.
+void Dispatcher::queue(const Command& command, std::span<const std::string_view> args, Session& session,
+                       protocol::ReplyWriter& reply) {
+  if (!session.transaction.aborted() && !session.watcher.dirty()) session.transaction.queue(command, args);
+  reply.simple("QUEUED");
+}
+
+void Dispatcher::run_transaction(CommandContext& exec) {
+  const Transaction& transaction = exec.session.transaction;
+  exec.reply.array(transaction.size());
+  in_exec_ = exec.session.in_exec = true;
+  std::vector<std::string_view> args;
+  for (size_t i = 0; i < transaction.size(); i++) {
+    transaction.arguments(i, args);
+    const Command& command = transaction.command(i);
+    CommandContext context = context_of(command, args, exec.session, exec.reply);
+    call(command, context, host_.clock().monotonic_us());
+  }
+  in_exec_ = exec.session.in_exec = false;
+}
+
 void Dispatcher::run(const Command& command, CommandContext& context) {
-  const Clock& clock = host_.clock();
-  const int64_t start_us = clock.monotonic_us();
+  const int64_t start_us = host_.clock().monotonic_us();
   keyspace_.set_now_ms(wall_ms(start_us));
+  call(command, context, start_us);
+}
+
+void Dispatcher::call(const Command& command, CommandContext& context, int64_t start_us) {
   const uint64_t errors_before = context.reply.errors();
+  const uint64_t counted_before = errors_counted_;
 
   observer_.before(command, context);
   // A snapshot's cost is put down to the command that makes it, and between two of them to the server.
@@ -59,8 +104,10 @@ void Dispatcher::run(const Command& command, CommandContext& context) {
   command.spec->handler(context);
   keyspace_.chunks().ledger().set_cause(memory::kServerCause);
 
-  const int64_t duration_us = clock.monotonic_us() - start_us;
-  const bool failed = context.reply.errors() != errors_before;
+  const int64_t duration_us = host_.clock().monotonic_us() - start_us;
+  const uint64_t errors = context.reply.errors() - errors_before;
+  const bool failed = errors != errors_counted_ - counted_before;  // an error of its own
+  errors_counted_ = counted_before + errors;
   command.statistics.calls++;
   command.statistics.usec += static_cast<uint64_t>(duration_us);
   if (failed) [[unlikely]] {
@@ -71,16 +118,16 @@ void Dispatcher::run(const Command& command, CommandContext& context) {
 }
 
 // The order of the checks is Redis's: it decides which error a client sees when several apply.
-bool Dispatcher::refused(const Command* command, std::span<const std::string_view> args, const Session& session,
+bool Dispatcher::refused(const Command* command, std::span<const std::string_view> args, Session& session,
                          protocol::ReplyWriter& reply) {
   // 1. There is such a command, and it takes so many arguments.
   if (command == nullptr) [[unlikely]] {
-    refuse_unknown(args, reply);
+    refuse_unknown(args, session, reply);
     return true;
   }
   const CommandSpec& spec = *command->spec;
   const auto refuse_with = [&](std::string_view error) {
-    refuse(command, reply, error);
+    refuse(command, args, session, reply, error);
     return true;
   };
   if (!spec.takes(args.size())) [[unlikely]]
@@ -91,23 +138,37 @@ bool Dispatcher::refused(const Command* command, std::span<const std::string_vie
   if (gates_.authentication_required && !session.authenticated && !session.internal && (spec.flags & kNoAuth) == 0) {
     return refuse_with(kNoAuthentication);
   }
-  // (4. ACL rules of the user go here.)
-  // 5. The server can do it now.
-  if (gates_.out_of_memory && (spec.flags & kDenyOom) != 0 && !session.internal) return refuse_with(kOutOfMemory);
-  if (gates_.writes_stopped && stops_with_writes(spec) && !session.internal) return refuse_with(kWritesStopped);
-  if (gates_.loading && (spec.flags & kLoading) == 0 && !session.internal) return refuse_with(kDatasetLoading);
+  // 4. It may be queued.
+  if ((spec.flags & kNoMulti) != 0 && session.transaction.open()) return refuse_with(kNotInTransaction);
+  // (5. ACL rules of the user go here.)
+  // 6. The server can do it now.
+  if (session.internal) return false;
+  const uint32_t flags = gate_flags(spec, session);
+  if (gates_.out_of_memory && stops_without_memory(flags, session)) return refuse_with(kOutOfMemory);
+  if (gates_.writes_stopped && stops_with_writes(spec, flags)) return refuse_with(kWritesStopped);
+  if (gates_.loading && (flags & kLoading) == 0) return refuse_with(kDatasetLoading);
   return false;
 }
 
-void Dispatcher::refuse(const Command* command, protocol::ReplyWriter& reply, std::string_view error) {
-  reply.error(error);
+void Dispatcher::refuse(const Command* command, std::span<const std::string_view> args, Session& session,
+                        protocol::ReplyWriter& reply, std::string_view error) {
+  const bool ends_transaction = command != nullptr && (command->spec->flags & kRunsQueue) != 0;
+  reply.error(ends_transaction ? execution_aborted(error) : error);
   if (command != nullptr) command->statistics.rejected_calls++;
   observer_.on_error(reply.last_error_code());
+  if (ends_transaction) {
+    session.discard_transaction();
+    CommandContext context = context_of(*command, args, session, reply);
+    observer_.on_abort(*command, context);
+  } else if (session.transaction.open()) {
+    session.transaction.abort();
+  }
 }
 
-void Dispatcher::refuse_unknown(std::span<const std::string_view> args, protocol::ReplyWriter& reply) {
+void Dispatcher::refuse_unknown(std::span<const std::string_view> args, Session& session,
+                                protocol::ReplyWriter& reply) {
   if (table_.find(args[0]) != nullptr) {
-    return refuse(nullptr, reply,
+    return refuse(nullptr, args, session, reply,
                   fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", quotable(args[1]), to_upper(args[0])));
   }
   std::string beginning;
@@ -115,7 +176,7 @@ void Dispatcher::refuse_unknown(std::span<const std::string_view> args, protocol
     if (beginning.size() >= kQuotedBytes) break;
     beginning += fmt::format("'{}' ", quotable(argument, kQuotedBytes - beginning.size()));
   }
-  refuse(nullptr, reply,
+  refuse(nullptr, args, session, reply,
          fmt::format("ERR unknown command '{}', with args beginning with: {}", quotable(args[0]), beginning));
 }
 

@@ -1,4 +1,7 @@
 // From parsed arguments to an executed command: lookup, arity, gates, execution, statistics. Event loop only.
+//
+// Between MULTI and EXEC, commands that pass the gates are queued. A refused one aborts the transaction, and EXEC has
+// to pass the gates of all that is queued. Its commands run in one go, at one and the same time as far as expiry goes.
 #pragma once
 
 #include <span>
@@ -6,6 +9,7 @@
 #include <string_view>
 
 #include "commands/command_table.h"
+#include "commands/watched_keys.h"
 
 namespace cowslip::commands {
 
@@ -26,6 +30,8 @@ class ExecutionObserver {
   virtual void after(const Command& command, CommandContext& context, int64_t duration_us, bool failed) = 0;
   // A command refused before it ran, or failed: `code` is the first word of the error ("ERR").
   virtual void on_error(std::string_view code) = 0;
+  // EXEC was refused, which ended the transaction.
+  virtual void on_abort(const Command& /*exec*/, CommandContext& /*context*/) {}
 };
 
 class Dispatcher {
@@ -40,13 +46,31 @@ class Dispatcher {
   const Command* resolve(std::span<const std::string_view> args) const { return table_.resolve(args); }
 
   Gates& gates() { return gates_; }
+  WatchedKeys& watched_keys() { return watched_keys_; }
+
+  // Runs what the session of EXEC's context has queued, and replies with an array of the replies. For EXEC.
+  void run_transaction(CommandContext& exec);
+  // Whether a command of a transaction runs: its neighbours are not done, and nobody else may see the dataset so.
+  bool in_exec() const { return in_exec_; }
+
+  // The flags that the gates look at: EXEC's are also those of the commands that it would run.
+  static uint32_t gate_flags(const CommandSpec& spec, const Session& session) {
+    const bool runs_queue = (spec.flags & kRunsQueue) != 0 && session.transaction.open();
+    return runs_queue ? session.transaction.gate_flags(spec.flags) : spec.flags;
+  }
 
  private:
-  bool refused(const Command* command, std::span<const std::string_view> args, const Session& session,
+  CommandContext context_of(const Command& command, std::span<const std::string_view> args, Session& session,
+                            protocol::ReplyWriter& reply);
+  bool refused(const Command* command, std::span<const std::string_view> args, Session& session,
                protocol::ReplyWriter& reply);
-  void refuse(const Command* command, protocol::ReplyWriter& reply, std::string_view error);
-  void refuse_unknown(std::span<const std::string_view> args, protocol::ReplyWriter& reply);
+  void refuse(const Command* command, std::span<const std::string_view> args, Session& session,
+              protocol::ReplyWriter& reply, std::string_view error);
+  void refuse_unknown(std::span<const std::string_view> args, Session& session, protocol::ReplyWriter& reply);
+  static void queue(const Command& command, std::span<const std::string_view> args, Session& session,
+                    protocol::ReplyWriter& reply);
   void run(const Command& command, CommandContext& context);
+  void call(const Command& command, CommandContext& context, int64_t start_us);
   int64_t wall_ms(int64_t monotonic_us);
 
   const CommandTable& table_;
@@ -54,6 +78,9 @@ class Dispatcher {
   Host& host_;
   ExecutionObserver& observer_;
   Gates gates_;
+  WatchedKeys watched_keys_;
+  bool in_exec_ = false;
+  uint64_t errors_counted_ = 0;  // of commands that ran inside of another
 
   // Wall time minus monotonic time, as of `synchronized_us_`. Spares a clock read for each command.
   int64_t wall_offset_us_ = 0;

@@ -15,6 +15,8 @@ inline constexpr std::string_view kSameObject = "ERR source and destination obje
 inline constexpr std::string_view kDatabaseOutOfRange = "ERR DB index is out of range";
 inline constexpr std::string_view kStringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 
+inline constexpr std::string_view kNotInTransaction = "ERR Command not allowed inside a transaction";
+
 inline constexpr std::string_view kNoAuthentication = "NOAUTH Authentication required.";
 inline constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 inline constexpr std::string_view kDatasetLoading = "LOADING Redis is loading the dataset in memory";

@@ -19,6 +19,7 @@ void add_data_commands(CommandTable& table) {
   table.add(object_commands());
   table.add(connection_commands());
   table.add(introspection_commands());
+  table.add(transaction_commands());
 }
 
 }  // namespace cowslip::commands

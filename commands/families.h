@@ -21,5 +21,6 @@ std::span<const CommandSpec> database_commands();
 std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> introspection_commands();
+std::span<const CommandSpec> transaction_commands();
 
 }  // namespace cowslip::commands

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "commands/transaction.h"
+#include "commands/watched_keys.h"
 #include "protocol/reply_writer.h"
 
 namespace cowslip::commands {
@@ -28,6 +30,17 @@ struct Session {
   bool monitor = false;            // MONITOR: sees every command
   bool close_after_reply = false;  // QUIT, protocol errors
   bool internal = false;           // not a client at all: loading, scripts of the server itself
+
+  Transaction transaction;  // MULTI
+  Watcher watcher;          // WATCH
+  // EXEC runs its commands: nothing may wait, nor turn the connection into something else.
+  bool in_exec = false;
+
+  // DISCARD, and whatever else ends MULTI.
+  void discard_transaction() {
+    transaction.discard();
+    watcher.unwatch();
+  }
 
   // Full name, as CLIENT LIST shows it ("client|list"); empty before the first command. A view into the command table.
   std::string_view last_command;

@@ -22,7 +22,9 @@ std::string client_flags(const Connection& connection) {
   std::string flags;
   if (connection.is_replica()) flags += 'S';
   if (connection.session.monitor) flags += 'O';
+  if (connection.session.transaction.open()) flags += 'x';
   if (connection.postponed) flags += 'b';
+  if (connection.session.watcher.dirty()) flags += 'd';
   if (connection.session.close_after_reply) flags += 'c';
   if (connection.closed) flags += 'A';
   if (connection.unix_socket) flags += 'U';
@@ -38,9 +40,10 @@ std::string client_line(const Connection& connection, int64_t now_ms) {
       fmt::format("id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", session.id, connection.address,
                   local_address(connection), connection.fd.get(), session.name, (now_ms - connection.created_ms) / 1000,
                   (now_ms - connection.last_active_ms) / 1000, client_flags(connection), session.database);
-  line += fmt::format(" sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs={} rbp={}",
-                      connection.input_bytes() + connection.shared_bytes, spare_input, connection.output.capacity(),
-                      connection.output_peak);
+  const int64_t queued = session.transaction.open() ? static_cast<int64_t>(session.transaction.size()) : -1;
+  line += fmt::format(" sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={}",
+                      queued, connection.input_bytes() + connection.shared_bytes, spare_input, connection.multi_bytes(),
+                      connection.output.capacity(), connection.output_peak);
   line += fmt::format(" obl={} oll=0 omem=0 tot-mem={} events={}", connection.output_bytes(), connection.memory_bytes(),
                       connection.awaits_writable ? "rw" : "r");
   line += fmt::format(" cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",

@@ -63,7 +63,11 @@ struct Connection {
   // For client-output-buffer-limit and CLIENT LIST TYPE. A monitor counts as a normal client.
   ClientClass client_class() const { return is_replica() ? ClientClass::kReplica : ClientClass::kNormal; }
   // Bytes of memory it takes.
-  size_t memory_bytes() const { return sizeof *this + input.capacity() + output.capacity() + address.capacity(); }
+  size_t memory_bytes() const {
+    return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes();
+  }
+  // Of these, what MULTI has queued and WATCH remembers.
+  size_t multi_bytes() const { return session.transaction.memory_bytes() + session.watcher.memory_bytes(); }
 };
 
 // "127.0.0.1:50000", "[::1]:50000"; empty for a Unix socket.

@@ -58,6 +58,13 @@ void cancel_background_save(CommandContext& c) {
   c.reply.error("ERR Background saving is currently not in progress or scheduled");
 }
 
+// A snapshot holds the whole of a transaction or nothing of it.
+void schedule_after_transaction(CommandContext& c, bool force) {
+  if (force) return c.reply.error("ERR BGSAVE FORCE is not allowed inside a transaction");
+  server_of(c).saves().schedule();
+  c.reply.simple("Background saving scheduled");
+}
+
 void cmd_bgsave(CommandContext& c) {
   Server& server = server_of(c);
   const bool schedule = c.args.size() == 2 && is_option(c.args[1], "schedule");
@@ -67,6 +74,7 @@ void cmd_bgsave(CommandContext& c) {
   if (c.args.size() > 1 && !schedule && !cancel && !force) return c.reply.error(commands::kSyntaxError);
   if (cancel) return cancel_background_save(c);
   using enum SaveControl::Admission;
+  if (c.session.in_exec && !server.saves().child_running()) return schedule_after_transaction(c, force);
   if (!server.saves().child_running()) {
     return start_background_save(c, force ? kForced : kGuarded, schedule);
   }

@@ -130,7 +130,9 @@ void RequestPump::received(Connection& connection, size_t bytes) {
 }
 
 void RequestPump::check_query_buffer(Connection& connection) {
-  if (connection.closed || connection.input_bytes() <= server_.config().client_query_buffer_limit) return;
+  // What MULTI has queued was not executed yet, either.
+  const size_t bytes = connection.input_bytes() + connection.session.transaction.memory_bytes();
+  if (connection.closed || bytes <= server_.config().client_query_buffer_limit) return;
   server_.log().warning("Closing client that reached max query buffer length: {} (qbuf initial bytes: {})",
                         client_line(connection, now_ms_), quoted(connection.pending_input().substr(0, 64)));
   server_.statistics().query_buffer_limit_disconnections++;
@@ -174,6 +176,7 @@ size_t RequestPump::run_commands(Connection& connection, std::string_view bytes)
   ahead_.drop();
   count_latency(connection, commands);
   if (connection.session.close_after_reply) used = bytes.size();
+  if (connection.session.transaction.open()) check_query_buffer(connection);
   if (!connection.closed && connection.output_bytes() > output_before) send_later(connection);
   return used;
 }
@@ -238,7 +241,9 @@ bool RequestPump::must_wait(const Connection& connection, std::span<const std::s
   if (connection.is_replica()) return false;
   if (server_.pauses().mode() == PauseControl::Mode::kAll) return true;
   const commands::Command* command = server_.dispatcher().resolve(arguments);
-  return command != nullptr && (command->spec->flags & (commands::kWrite | commands::kMayReplicate)) != 0;
+  if (command == nullptr) return false;
+  const uint32_t flags = commands::Dispatcher::gate_flags(*command->spec, connection.session);
+  return (flags & (commands::kWrite | commands::kMayReplicate)) != 0;
 }
 
 protocol::ParserLimits RequestPump::limits_for(const Connection& connection) const {

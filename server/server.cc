@@ -83,6 +83,8 @@ void Server::execute(Connection& client, std::span<const std::string_view> args,
   current_client_ = &client;
   if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = used_memory() > config_.maxmemory;
   dispatcher_.execute(args, client.session, reply);
+  if (std::exchange(save_after_exec_, false)) [[unlikely]]
+    save_flushed();
   current_client_ = nullptr;
 }
 
@@ -107,7 +109,8 @@ void Server::before(const commands::Command&, commands::CommandContext&) {}
 void Server::after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,
                    bool /*failed*/) {
   statistics_.commands_processed++;
-  statistics_.loop_command_duration_us += static_cast<uint64_t>(duration_us);
+  // The time of a transaction's commands is in EXEC's.
+  if (!dispatcher_.in_exec()) statistics_.loop_command_duration_us += static_cast<uint64_t>(duration_us);
   latency_->add_command(command, duration_us);
   if (slowlog_->wants(duration_us) && (command.spec->flags & commands::kSkipSlowlog) == 0) [[unlikely]] {
     slowlog_->add(context.args, duration_us, clock_.unix_us() / 1'000'000,
@@ -115,6 +118,10 @@ void Server::after(const commands::Command& command, commands::CommandContext& c
   }
   if (!monitors_->empty()) [[unlikely]]
     feed_monitors(command, context);
+}
+
+void Server::on_abort(const commands::Command& command, commands::CommandContext& context) {
+  if (!monitors_->empty()) feed_monitors(command, context);
 }
 
 void Server::feed_monitors(const commands::Command& command, const commands::CommandContext& context) {
@@ -174,6 +181,14 @@ void Server::reset_statistics() {
 void Server::on_flush_all() {
   saves_->end_child();
   if (config_.save.empty()) return;
+  if (dispatcher_.in_exec()) {
+    save_after_exec_ = true;
+  } else {
+    save_flushed();
+  }
+}
+
+void Server::save_flushed() {
   // A failure has been logged and stops writes, if so configured; the flush itself has happened.
   [[maybe_unused]] const Status saved = saves_->save();
 }

@@ -137,6 +137,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   Status set_oom_score();
   void accept(std::unique_ptr<Connection> client);
   void refresh_limits();
+  void save_flushed();
   void feed_monitors(const commands::Command& command, const commands::CommandContext& context);
   bool fit_clients_to_system();
   void announce();
@@ -146,6 +147,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   void after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,
              bool failed) override;
   void on_error(std::string_view code) override;
+  void on_abort(const commands::Command& command, commands::CommandContext& context) override;
 
   // Constant after construction.
   ConfigStore& settings_;
@@ -164,6 +166,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   MemoryPeaks memory_peaks_;
   uint64_t used_beside_blocks_ = 0;  // the part of used_memory() that is not keys and values, at the last sample
   Connection* current_client_ = nullptr;
+  bool save_after_exec_ = false;  // FLUSHALL in a transaction: a snapshot holds all of it or nothing
 
   // The order is that of destruction reversed: connections go before the keyspace they look into.
   store::Keyspace keyspace_;

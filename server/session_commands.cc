@@ -126,6 +126,7 @@ void cmd_hello(CommandContext& c) {
 void cmd_reset(CommandContext& c) {
   Server& server = server_of(c);
   if (c.session.monitor && server.current_client() != nullptr) server.monitors().remove(*server.current_client());
+  c.session.discard_transaction();
   c.session.monitor = false;
   c.session.database = 0;
   c.session.resp_version = protocol::kResp2;
@@ -147,6 +148,7 @@ void cmd_quit(CommandContext& c) {
 void cmd_monitor(CommandContext& c) {
   Server& server = server_of(c);
   if (server.current_client() == nullptr) return c.reply.error("ERR MONITOR isn't allowed for this client");
+  if (c.session.in_exec) return c.reply.error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   c.session.monitor = true;
   server.monitors().add(*server.current_client());
   c.reply.ok();
@@ -179,7 +181,7 @@ constexpr CommandSpec kSpecs[] = {
      .categories = "@connection"},
     {.name = "reset",
      .arity = 1,
-     .flags = kBeforeAuthentication,
+     .flags = kBeforeAuthentication | kNotQueued | kEndsMulti,
      .group = "connection",
      .since = "6.2.0",
      .complexity = "O(1)",
@@ -188,7 +190,7 @@ constexpr CommandSpec kSpecs[] = {
      .categories = "@connection"},
     {.name = "quit",
      .arity = -1,
-     .flags = kBeforeAuthentication,
+     .flags = kBeforeAuthentication | kNotQueued | kEndsMulti,
      .group = "connection",
      .since = "1.0.0",
      .complexity = "O(1)",

@@ -78,4 +78,16 @@ bool same_reply(const Reply& cowslip, const Reply& redis, Compare compare) {
   return false;
 }
 
+bool same_reply(const Reply& cowslip, const Reply& redis, const Step& step) {
+  const size_t count = step.elements.size();
+  const bool arrays = cowslip.kind == Reply::Kind::kArray && redis.kind == Reply::Kind::kArray;
+  if (!arrays || count == 0 || cowslip.elements.size() != count || redis.elements.size() != count) {
+    return same_reply(cowslip, redis, step.compare);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (!same_reply(cowslip.elements[i], redis.elements[i], step.elements[i])) return false;
+  }
+  return true;
+}
+
 }  // namespace cowslip::testing

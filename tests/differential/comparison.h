@@ -13,5 +13,7 @@ namespace cowslip::testing {
 inline constexpr int64_t kClockToleranceMs = 10'000;
 
 bool same_reply(const Reply& cowslip, const Reply& redis, Compare compare);
+// As the step says, each element by itself if it says so.
+bool same_reply(const Reply& cowslip, const Reply& redis, const Step& step);
 
 }  // namespace cowslip::testing

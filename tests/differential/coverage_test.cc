@@ -88,6 +88,7 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
         "copy del dump exists expire expireat expiretime keys move object|encoding object|freq object|idletime "
         "object|refcount persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl "
         "type unlink dbsize swapdb flushdb flushall",
+        "multi exec discard watch unwatch",
         "info memory|usage memory|stats memory|doctor memory|malloc-stats memory|purge slowlog|get slowlog|len "
         "slowlog|reset latency|latest latency|history latency|reset latency|graph latency|doctor latency|histogram "
         "monitor time save bgsave lastsave shutdown debug config|get config|set config|rewrite config|resetstat "

@@ -40,6 +40,10 @@ struct Step {
   Compare compare = Compare::kExact;
   Action action = Action::kSend;
   int pause_ms = 0;  // afterwards
+  // Which of the connections it goes through, counted from the one that was drawn for all of the steps.
+  size_t lane = 0;
+  // Of an array of replies (EXEC's): how each is compared.
+  std::vector<Compare> elements = {};
 };
 
 using Steps = std::vector<Step>;
@@ -57,6 +61,7 @@ std::span<const Generator> hyperloglog_generators();
 std::span<const Generator> key_generators();
 std::span<const Generator> connection_generators();
 std::span<const Generator> server_generators();
+std::span<const Generator> transaction_generators();
 std::vector<Generator> all_generators();
 
 // Sometimes makes nonsense of the arguments: too few, too many, swapped.

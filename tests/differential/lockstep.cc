@@ -93,7 +93,7 @@ std::string Lockstep::send_once(Lane& lane, const Step& step) {
   const Reply redis = lane.redis.command(step.arguments);
   const Reply cowslip = lane.cowslip.command(step.arguments);
   const bool refused = saves_ && refused_for_a_save(step, cowslip, redis);
-  if (!refused && !same_reply(cowslip, redis, step.compare)) return describe_pair(cowslip, redis);
+  if (!refused && !same_reply(cowslip, redis, step)) return describe_pair(cowslip, redis);
   if (redis.kind == Reply::Kind::kClosed || step.action == Action::kThenReopen) {
     lane = {cowslip_.connection(), redis_.connection()};
   }
@@ -202,7 +202,12 @@ std::string Lockstep::run(uint64_t seed, int64_t steps, const std::vector<Genera
   const bool keep_going = std::getenv("COWSLIP_DIFFERENTIAL_KEEP_GOING") != nullptr;
   Pool pool(seed);
   int64_t total_weight = 0;
-  for (const auto& generator : generators) total_weight += generator.weight;
+  std::set<std::string_view> commands;
+  for (const auto& generator : generators) {
+    total_weight += generator.weight;
+    commands.insert(generator.command);
+  }
+  pool.set_usable(std::move(commands));
   std::string reports;
   size_t differences = 0;
   while (step_ < steps && differences < kMostDifferences) {
@@ -213,7 +218,7 @@ std::string Lockstep::run(uint64_t seed, int64_t steps, const std::vector<Genera
     const bool may_garble = generator.may_garble && drawn.size() == 1 && drawn[0].action == Action::kSend;
     if (may_garble && pool.chance(4)) garble(pool, drawn[0].arguments);
     for (const Step& step : drawn) {
-      const std::string difference = take(lane, step);
+      const std::string difference = take((lane + step.lane) % kLanes, step);
       if (difference.empty()) continue;
       // A server that crashed may still be writing why.
       if (difference.find("(connection closed)") != std::string::npos &&

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -41,6 +43,10 @@ class Pool {
   // The word in upper, lower or mixed case.
   std::string word(std::string_view text);
 
+  // The generators whose commands the server has; before the first call, all of them.
+  void set_usable(std::set<std::string_view> commands) { usable_ = std::move(commands); }
+  bool usable(std::string_view command) const { return usable_.empty() || usable_.contains(command); }
+
   Random& random() { return random_; }
 
  private:
@@ -50,6 +56,7 @@ class Pool {
 
   Random random_;
   std::vector<std::string> keys_;
+  std::set<std::string_view> usable_;
 };
 
 }  // namespace cowslip::testing

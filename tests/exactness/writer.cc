@@ -8,6 +8,8 @@ namespace {
 
 constexpr size_t kMostInPipeline = 128;
 constexpr size_t kMostBytesInPipeline = 256 << 10;
+constexpr size_t kMostInTransaction = 12;
+constexpr size_t kCommandsForATransaction = 50;
 
 bool on_mortal_key(const Arguments& command) {
   return command.size() > 1 && command[1].starts_with(kMortalPrefix);
@@ -22,6 +24,31 @@ void Writer::queue(Arguments command) {
   Reply expected = model_.apply(command);
   bytes_ += encode(command);
   sent_.push_back({std::move(command), std::move(expected)});
+}
+
+void Writer::queue_transaction() {
+  const auto send = [this](Arguments command, Reply expected) {
+    bytes_ += encode(command);
+    sent_.push_back({std::move(command), std::move(expected)});
+  };
+  Reply replies;
+  replies.kind = Reply::Kind::kArray;
+  send({"MULTI"}, Reply::simple("OK"));
+  for (size_t left = random_.below(kMostInTransaction); left > 0; --left) {
+    Arguments command = traffic_.next(model_);
+    if (on_mortal_key(command)) continue;  // its reply depends on the time
+    replies.elements.push_back(model_.apply(command));
+    send(std::move(command), Reply::simple("QUEUED"));
+  }
+  send({"EXEC"}, std::move(replies));
+}
+
+void Writer::queue_next() {
+  if (random_.below(kCommandsForATransaction) == 0) {
+    queue_transaction();
+  } else {
+    queue(traffic_.next(model_));
+  }
 }
 
 void Writer::queue_unmodelled(Arguments command) {
@@ -66,7 +93,7 @@ void Writer::fill() {
 
 void Writer::write(size_t commands) {
   for (size_t i = 0; i < commands; ++i) {
-    queue(traffic_.next(model_));
+    queue_next();
     if (sent_.size() >= kMostInPipeline || bytes_.size() >= kMostBytesInPipeline) exchange();
   }
   exchange();
@@ -78,10 +105,10 @@ void Writer::send(const Arguments& command) {
 }
 
 std::optional<Frozen> Writer::start_save() {
-  for (size_t before = random_.below(50); before > 0; --before) queue(traffic_.next(model_));
+  for (size_t before = random_.below(50); before > 0; --before) queue_next();
   Frozen frozen{model_.contents(), 0};
   queue_unmodelled({"BGSAVE"});
-  for (size_t after = random_.below(50); after > 0; --after) queue(traffic_.next(model_));
+  for (size_t after = random_.below(50); after > 0; --after) queue_next();
   const Reply reply = exchange();
   frozen.passed_ms = unix_ms();
   if (reply == Reply::simple("Background saving started")) return frozen;

@@ -35,6 +35,10 @@ class Writer {
   };
 
   void queue(Arguments command);
+  // Some commands between MULTI and EXEC.
+  void queue_transaction();
+  // Mostly one command, seldom a transaction.
+  void queue_next();
   void queue_unmodelled(Arguments command);
   // Sends what is queued and takes all replies. Returns that of the unmodelled command, if there is one.
   Reply exchange();
