@@ -13,6 +13,7 @@ constexpr uint8_t kEnd = 0xff;
 constexpr size_t kCountUnknown = 0xffff;
 constexpr uint8_t kString32 = 0xf0, kInt16 = 0xf1, kInt24 = 0xf2, kInt32 = 0xf3, kInt64 = 0xf4;
 constexpr size_t kLongestHead = 5;
+constexpr size_t kMostBackLengthBytes = 5;
 
 static_assert(std::endian::native == std::endian::little, "the format is little endian, and so are all we run on");
 
@@ -97,9 +98,13 @@ int64_t read_integer(const char* at) {
 
 // ---- the length behind an element ----
 
+// From two bytes on, Redis takes one more already for the greatest length that would fit: 16383 takes three.
 size_t back_length_bytes(size_t size) {
-  size_t bytes = 1;
-  while (size >>= 7) bytes++;
+  if (size < 0x80) return 1;
+  size_t bytes = 2;
+  for (size_t greatest = 0x3fff; size >= greatest && bytes < kMostBackLengthBytes; greatest = greatest << 7 | 0x7f) {
+    bytes++;
+  }
   return bytes;
 }
 
@@ -231,7 +236,7 @@ ListpackPlace Listpack::find(const StringView& value, ListpackPlace from, size_t
     const Head head = read_head(at);
     if (head.is_string) {
       if (integer || head.string != value.bytes().size()) continue;
-      if (std::memcmp(at + head.bytes, value.bytes().data(), head.string) == 0) return place;
+      if (std::string_view(at + head.bytes, head.string) == value.bytes()) return place;
     } else if (integer && read_integer(at) == *integer) {
       return place;
     }
@@ -252,7 +257,7 @@ bool valid_listpack(std::string_view bytes) {
     const size_t behind = left - head.size();
     const size_t length_bytes = back_length_bytes(head.size());
     if (behind < length_bytes) return false;
-    char expected[10];
+    char expected[kMostBackLengthBytes];
     put_back_length(expected, head.size());
     if (std::memcmp(bytes.data() + place + head.size(), expected, length_bytes) != 0) return false;
     place += head.size() + length_bytes;

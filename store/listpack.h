@@ -5,7 +5,8 @@
 //     | total bytes, 32 | count, 16  | element   |         | 0xff |     little endian; count 65535: not known
 //     +-----------------+------------+-----------+-- ... --+------+
 //
-//     element: encoding and bytes of the value | length of that, 7 bits a byte, to be read backwards
+//     element: encoding and bytes of the value | length of that, 7 bits a byte, to be read backwards; where all bits
+//     of two bytes or more would be ones, Redis takes one byte more
 //
 //     0vvvvvvv                    0 to 127              10llllll ...               string, length 6 bits
 //     110vvvvv v8                 13 bits, signed       1110llll l8 ...            string, length 12 bits
@@ -13,7 +14,8 @@
 //     0xf3 v32, 0xf4 v64
 //
 // A string that is the canonical decimal form of an int64 is always held as the integer, so two equal values have equal
-// encodings.
+// encodings. valid_listpack() does not look for strings that should have been integers: find() does not find them, and
+// all else works.
 //
 // Pure functions and views: the bytes are somebody else's. Nothing is checked but by valid_listpack().
 #pragma once
@@ -56,6 +58,7 @@ class Listpack {
   size_t element_bytes(ListpackPlace place) const { return next(place) - place; }
 
   // The first element equal to `value` of those at `from`, `stride` further, ...; end() when there is none.
+  // REQUIRES: stride > 0.
   ListpackPlace find(const StringView& value, ListpackPlace from, size_t stride) const;
 
   // Calls visit(StringView) for all elements in order.
