@@ -24,14 +24,6 @@ constexpr uint64_t kTrustedBytes = 64 * 1024;
 // An error message shows so much of a key.
 constexpr size_t kKeyBytesShown = 128;
 
-// A module's 64-bit id holds its name: nine characters of six bits each from the top, then ten bits of version.
-std::string module_name(uint64_t id) {
-  constexpr std::string_view kCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string name;
-  for (int shift = 58; shift >= 10; shift -= 6) name += kCharacters[id >> shift & 63];
-  return name;
-}
-
 void keep_small(std::string& scratch) {
   if (scratch.capacity() > kScratchBytesKept) scratch = {};
 }
@@ -56,10 +48,16 @@ std::unexpected<Error> RdbDecoder::corrupt(std::string_view what) const {
   return located(ErrorCode::kCorrupt, what);
 }
 
-std::unexpected<Error> RdbDecoder::unsupported_type(uint8_t type) const {
+std::unexpected<Error> RdbDecoder::refuse_value(uint8_t type) {
   const std::string_view name = rdb_type_name(type);
   if (name.empty()) return corrupt(fmt::format("Unknown RDB type {}", type));
-  return located(ErrorCode::kUnsupported, fmt::format("Values of RDB type {}, {}, are not supported yet", type, name));
+  if (type != static_cast<uint8_t>(RdbType::kModule2)) {
+    return located(ErrorCode::kUnsupported,
+                   fmt::format("Values of RDB type {}, {}, are not supported yet", type, name));
+  }
+  const auto id = length();
+  if (!id) return std::unexpected(id.error());
+  return located(ErrorCode::kUnsupported, fmt::format("Values of module '{}' are not supported", rdb_module_name(*id)));
 }
 
 // ---- bytes ----
@@ -88,7 +86,7 @@ Status RdbDecoder::fill(size_t count) {
 }
 
 Status RdbDecoder::append_input(uint64_t count, std::string& to) {
-  to.reserve(to.size() + std::min(count, std::max(kTrustedBytes, bytes_left())));
+  to.reserve(to.size() + std::min(count, std::max(kTrustedBytes, bytes_left().value_or(0))));
   while (count > 0) {
     if (auto status = fill(1); !status) return status;
     const size_t piece = static_cast<size_t>(std::min<uint64_t>(count, filled_ - read_));
@@ -99,8 +97,19 @@ Status RdbDecoder::append_input(uint64_t count, std::string& to) {
   return {};
 }
 
-uint64_t RdbDecoder::bytes_left() const {
+std::optional<uint64_t> RdbDecoder::bytes_left() const {
+  if (options_.bytes_total == 0) return std::nullopt;
   return options_.bytes_total > offset() ? options_.bytes_total - offset() : 0;
+}
+
+Status RdbDecoder::skip_bytes(uint64_t count) {
+  while (count > 0) {
+    if (auto status = fill(1); !status) return status;
+    const size_t piece = static_cast<size_t>(std::min<uint64_t>(count, filled_ - read_));
+    read_ += piece;
+    count -= piece;
+  }
+  return {};
 }
 
 Result<std::string_view> RdbDecoder::bytes(uint64_t count, std::string& scratch, bool stays) {
@@ -216,6 +225,26 @@ Result<std::string_view> RdbDecoder::text(std::string& scratch, bool stays) {
   return std::string_view(scratch);
 }
 
+Status RdbDecoder::skip_length() {
+  if (auto skipped = length(); !skipped) return std::unexpected(skipped.error());
+  return {};
+}
+
+// What is skipped is not decompressed.
+Status RdbDecoder::skip_string() {
+  auto head = length_or_encoding();
+  if (!head) return std::unexpected(head.error());
+  if (!head->encoded) return skip_bytes(head->value);
+  if (head->value != static_cast<uint64_t>(RdbStringEncoding::kLzf)) {
+    if (auto number = encoded_string(head->value, value_); !number) return std::unexpected(number.error());
+    return {};
+  }
+  auto compressed_bytes = length();
+  if (!compressed_bytes) return std::unexpected(compressed_bytes.error());
+  if (auto status = skip_length(); !status) return status;
+  return skip_bytes(*compressed_bytes);
+}
+
 // ---- items ----
 
 Status RdbDecoder::begin() {
@@ -306,19 +335,22 @@ Result<RdbItem> RdbDecoder::entry(uint8_t type, RdbItem item) {
   if (!key) return std::unexpected(key.error());
   if (key->size() > std::numeric_limits<uint32_t>::max()) return corrupt("A key longer than 4 GiB");
   key_known_ = true;
+  item.key = *key;
+  item.type = type;
+  if (rdb_type_name(type).empty()) return refuse_value(type);
+  if (type != static_cast<uint8_t>(RdbType::kString)) {
+    item.kind = RdbItem::Kind::kUnread;
+    return item;
+  }
   auto held = value(type);
   if (!held) return std::unexpected(held.error());
-  item.key = *key;
   item.value = *held;
   return item;
 }
 
 Result<store::StringView> RdbDecoder::value(uint8_t type) {
   if (type == static_cast<uint8_t>(RdbType::kString)) return string(value_, false);
-  if (type != static_cast<uint8_t>(RdbType::kModule2)) return unsupported_type(type);
-  auto id = length();
-  if (!id) return std::unexpected(id.error());
-  return located(ErrorCode::kUnsupported, fmt::format("Values of module '{}' are not supported", module_name(*id)));
+  return refuse_value(type);
 }
 
 Result<RdbItem> RdbDecoder::aux() {
@@ -345,15 +377,11 @@ Result<RdbItem> RdbDecoder::module_aux() {
   if (*when_kind != static_cast<uint64_t>(RdbModuleField::kUnsigned)) return corrupt("Module data without a time");
   if (auto when = length(); !when) return std::unexpected(when.error());
   if (auto status = skip_module_fields(); !status) return std::unexpected(status.error());
-  key_ = module_name(*id);
+  key_ = rdb_module_name(*id);
   return RdbItem{.kind = RdbItem::Kind::kModuleAux, .name = key_};
 }
 
 Status RdbDecoder::skip_module_fields() {
-  const auto drop = [](auto value) -> Status {
-    if (!value) return std::unexpected(value.error());
-    return {};
-  };
   for (;;) {
     auto field = length();
     if (!field) return std::unexpected(field.error());
@@ -363,16 +391,16 @@ Status RdbDecoder::skip_module_fields() {
         return {};
       case static_cast<uint64_t>(RdbModuleField::kSigned):
       case static_cast<uint64_t>(RdbModuleField::kUnsigned):
-        status = drop(length());
+        status = skip_length();
         break;
       case static_cast<uint64_t>(RdbModuleField::kFloat):
-        status = drop(little_endian(4));
+        status = skip_bytes(4);
         break;
       case static_cast<uint64_t>(RdbModuleField::kDouble):
-        status = drop(little_endian(8));
+        status = skip_bytes(8);
         break;
       case static_cast<uint64_t>(RdbModuleField::kString):
-        status = drop(string(value_, false));
+        status = skip_string();
         break;
       default:
         return corrupt(fmt::format("Unknown field {} in module data", *field));

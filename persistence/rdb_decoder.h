@@ -4,7 +4,7 @@
 // whatever the bytes are, the answer is an item or an Error:
 //
 //   kCorrupt      not RDB, truncated, a length or encoding that cannot be, checksum mismatch
-//   kUnsupported  a version newer than 11, a value type or module data that this version cannot hold
+//   kUnsupported  a version newer than 11, a value type or module data that this version cannot hold (refuse_value())
 //   kIo           the source failed
 //
 // The message says what, at which offset, and for which key if one had been read. After an Error the decoder is done.
@@ -31,7 +31,8 @@ struct RdbItem {
     kAux,             // name, value
     kSelectDatabase,  // number: the database
     kResizeDatabase,  // number: keys; expires: keys with an expiry
-    kEntry,           // key, value, and its attributes
+    kEntry,           // key, value, and its attributes: a string
+    kUnread,          // key and attributes; the value of `type` comes next, and is the caller's to read
     kFunction,        // value: the source of a function library
     kModuleAux,       // name: the module whose data was skipped
     kEnd,             // the checksum, if there is one, was right
@@ -47,6 +48,7 @@ struct RdbItem {
   int64_t expire_at_ms = store::kNoExpiry;
   std::optional<uint64_t> idle_seconds = {};
   std::optional<uint8_t> frequency = {};
+  uint8_t type = 0;  // a RdbType that rdb_type_name() knows
 };
 
 struct DecoderOptions {
@@ -62,7 +64,8 @@ class RdbDecoder {
 
   // Reads magic and version; call it once, first.
   Status begin();
-  // REQUIRES: begin() succeeded, and neither an Error nor kEnd was returned yet.
+  // REQUIRES: begin() succeeded, and neither an Error nor kEnd was returned yet. After kUnread the value was read, by
+  // CollectionReader or skip_value(); until next() is called again, `key` stays valid and errors name it.
   Result<RdbItem> next();
 
   // The next item, if it is an entry that lies in the buffer already and needs no work (rdb_entry_parser.h). False, and
@@ -70,9 +73,29 @@ class RdbDecoder {
   // that a caller can gather many. REQUIRES: as next().
   bool next_buffered(RdbItem& item);
 
-  // A value of `type`, which was read before: what DUMP payloads hold. Only `value` of the item is set.
+  // A value of `type`, which was read before: what DUMP payloads hold.
   Result<store::StringView> value(uint8_t type);
+  // That a value of `type`, which comes next, cannot be held.
+  std::unexpected<Error> refuse_value(uint8_t type);
+
+  // ---- what values are made of ----
+
   Result<uint8_t> byte();
+  Result<uint64_t> length();
+  // Valid until anything more is read; if it `stays`, as long as `scratch` is left alone.
+  Result<store::StringView> string(std::string& scratch, bool stays);
+  Result<std::string_view> text(std::string& scratch, bool stays);
+  // `count` bytes of input: a view into the buffer if they lie there and `stays` is false, otherwise copied to scratch.
+  Result<std::string_view> bytes(uint64_t count, std::string& scratch, bool stays);
+  Result<int64_t> little_endian(size_t bytes);  // a signed integer of 1 to 8 bytes
+  Status skip_length();
+  Status skip_string();
+  Status skip_bytes(uint64_t count);
+  Status skip_module_fields();  // up to RdbModuleField::kEof
+  // That what has been read is damage.
+  std::unexpected<Error> corrupt(std::string_view what) const;
+  // How much input there still is, if that is known.
+  std::optional<uint64_t> bytes_left() const;
 
   int version() const { return version_; }
   // Position in the file of what is to be read next.
@@ -95,22 +118,12 @@ class RdbDecoder {
   Status attribute(RdbOpcode opcode, RdbItem& item);
 
   Result<Length> length_or_encoding();
-  Result<uint64_t> length();
-  Result<store::StringView> string(std::string& scratch, bool stays);
-  Result<std::string_view> text(std::string& scratch, bool stays);
   Result<store::StringView> encoded_string(uint64_t encoding, std::string& scratch);
   Result<store::StringView> compressed_string(std::string& scratch);
-  Result<int64_t> little_endian(size_t bytes);
-  // `count` bytes of input: a view into the buffer if they lie there and `stays` is false, otherwise copied to scratch.
-  Result<std::string_view> bytes(uint64_t count, std::string& scratch, bool stays);
-  uint64_t bytes_left() const;
   Status append_input(uint64_t count, std::string& to);
-  Status skip_module_fields();
   // At least `count` bytes in the buffer from read_ on. REQUIRES: count <= buffer size.
   Status fill(size_t count);
   Status refill();
-  std::unexpected<Error> corrupt(std::string_view what) const;
-  std::unexpected<Error> unsupported_type(uint8_t type) const;
   std::unexpected<Error> located(ErrorCode code, std::string_view what) const;
 
   ByteSource& source_;

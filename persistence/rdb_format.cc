@@ -50,4 +50,11 @@ std::string_view rdb_type_name(uint8_t type) {
   return {};
 }
 
+std::string rdb_module_name(uint64_t id) {
+  constexpr std::string_view kCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string name;
+  for (int shift = 58; shift >= 10; shift -= 6) name += kCharacters[id >> shift & 63];
+  return name;
+}
+
 }  // namespace cowslip::persistence

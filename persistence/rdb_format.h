@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace cowslip::persistence {
@@ -114,8 +115,23 @@ enum class RdbType : uint8_t {
   kStreamListpacks3 = 21,
 };
 
+// A sorted set's score in kSortedSet: its length in one byte and its decimal form, or one of these alone.
+inline constexpr uint8_t kTextScoreNan = 253;
+inline constexpr uint8_t kTextScoreInfinity = 254;
+inline constexpr uint8_t kTextScoreMinusInfinity = 255;
+
+// What a node of kListQuicklist2 is, as a length in front of it.
+enum class RdbQuicklistNode : uint8_t {
+  kPlain = 1,   // one large element, as a string
+  kPacked = 2,  // a listpack
+};
+
 // What a person calls the type, with the way it is stored: "list (quicklist)". Empty for a number nobody assigned.
 std::string_view rdb_type_name(uint8_t type);
+
+// The nine characters of a module's name, which its 64-bit id holds from the top, six bits each, above ten bits of
+// version.
+std::string rdb_module_name(uint64_t id);
 
 // Whether this byte in the place of a type is one of RdbOpcode.
 inline constexpr bool is_rdb_opcode(uint8_t byte) {

@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 #include <span>
 #include <thread>
 #include <utility>
 
 #include "base/numbers.h"
 #include "base/text.h"
+#include "persistence/collection_reader.h"
 #include "persistence/rdb_decoder.h"
+#include "persistence/rdb_skipper.h"
 
 namespace cowslip::persistence {
 namespace {
@@ -28,6 +31,9 @@ constexpr uint64_t kLeastBytesPerKey = 3;
 
 // The index is made ready for so many keys at a time: 25 MB, which take the kernel 30 ms at worst.
 constexpr uint64_t kReservedAtATime = 2'000'000;
+
+// A message shows so much of a key.
+constexpr size_t kKeyBytesShown = 128;
 
 // An index that is far too large is made smaller for so long at a time.
 constexpr int64_t kShrinkSliceUs = 10'000;
@@ -72,6 +78,17 @@ class FileSource final : public ByteSource {
   ReadableFile& file_;
 };
 
+// For collections that are only parsed past.
+class DiscardingSink final : public CollectionSink {
+ public:
+  void begin(const CollectionHead&) override {}
+  void element(const store::StringView&) override {}
+  bool member(const store::StringView&) override { return true; }
+  bool scored(const store::StringView&, double) override { return true; }
+  bool field(const store::StringView&, const store::StringView&) override { return true; }
+  void end() override {}
+};
+
 class Loader {
  public:
   Loader(store::Keyspace& keyspace, CountingSource& source, uint64_t total, const LoadOptions& options)
@@ -94,6 +111,7 @@ class Loader {
       if (auto status = take(*item); !status) return std::unexpected(std::move(status.error()));
     }
     shrink_indexes();
+    sum_up_skipped();
     report_.bytes = decoder_.offset();
     report_.checksum_verified = decoder_.checksum_verified();
     return std::move(report_);
@@ -129,9 +147,10 @@ class Loader {
       case RdbItem::Kind::kAux:
         take_aux(item);
         break;
+      case RdbItem::Kind::kUnread:
+        return take_unread(item);
       case RdbItem::Kind::kFunction:
-        warn("A function library was skipped: functions are not supported yet");
-        break;
+        return take_function(item);
       case RdbItem::Kind::kModuleAux:
         warn(fmt::format("Data of module '{}' was skipped", item.name));
         break;
@@ -140,6 +159,63 @@ class Loader {
     }
     return {};
   }
+
+  // Keys whose values are no strings. The store holds none of them yet.
+  Status take_unread(const RdbItem& item) {
+    if (!options_.skip_unknown_types) return refused(decoder_.refuse_value(item.type).error());
+    std::string what(rdb_type_name(item.type));
+    if (CollectionReader::reads(item.type)) {
+      DiscardingSink nowhere;
+      const auto elements = collections_.read(item.type, nowhere);
+      if (!elements) return std::unexpected(elements.error());
+      if (*elements == 0) return leave_out_empty(item.key);
+    } else {
+      auto skipped = skip_value(decoder_, item.type);
+      if (!skipped) return std::unexpected(std::move(skipped.error()));
+      what = std::move(*skipped);
+    }
+    warn(fmt::format("Skipped key {} in database {}: a {} cannot be held yet", shown(item.key), database_, what));
+    report_.keys_skipped++;
+    skipped_[item.type]++;
+    return {};
+  }
+
+  Status leave_out_empty(std::string_view key) {
+    warn(fmt::format("Skipped key {} in database {}: its value has no elements", shown(key), database_));
+    report_.keys_empty++;
+    return {};
+  }
+
+  Status take_function(const RdbItem& item) {
+    store::StringView::Scratch scratch;
+    const std::string_view source = item.value.text(scratch);
+    const std::string_view first_line = source.substr(0, source.find('\n'));
+    const std::string what = fmt::format("The function library that begins with {}", shown(first_line));
+    if (!options_.skip_unknown_types) {
+      return refused(
+          {ErrorCode::kUnsupported, fmt::format("{} cannot be held yet, at offset {}", what, decoder_.offset())});
+    }
+    warn(fmt::format("Skipped: {}", what));
+    return {};
+  }
+
+  // An Error that the setting could have averted.
+  static std::unexpected<Error> refused(Error error) {
+    if (error.code == ErrorCode::kUnsupported) error.message += " (rdb-skip-unknown-types yes leaves out such data)";
+    return std::unexpected(std::move(error));
+  }
+
+  void sum_up_skipped() {
+    if (report_.keys_skipped == 0) return;
+    std::string types;
+    for (const auto& [type, keys] : skipped_) {
+      types += fmt::format("{}{} of type {}", types.empty() ? "" : ", ", keys, rdb_type_name(type));
+    }
+    report_.warnings.push_back(
+        fmt::format("Keys that were skipped and are missing now: {} ({})", report_.keys_skipped, types));
+  }
+
+  static std::string shown(std::string_view key) { return quoted(key.substr(0, kKeyBytesShown)); }
 
   void tell_origin() {
     if (options_.on_origin && !origin_told_) options_.on_origin(report_);
@@ -209,9 +285,8 @@ class Loader {
     const auto batch = std::span(batch_).first(std::exchange(gathered_, 0));
     const auto twice = keyspace_.database(database_).load(batch);
     if (!twice || options_.replace_existing) return {};
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("The RDB data has the key {} twice in database {} (offset {})",
-                            quoted(batch[*twice].key.substr(0, 128)), database_, offsets_[*twice]));
+    return fail(ErrorCode::kCorrupt, fmt::format("The RDB data has the key {} twice in database {} (offset {})",
+                                                 shown(batch[*twice].key), database_, offsets_[*twice]));
   }
 
   void take_aux(const RdbItem& item) {
@@ -229,6 +304,8 @@ class Loader {
   const uint64_t total_;
   const LoadOptions& options_;
   RdbDecoder decoder_;
+  CollectionReader collections_{decoder_};
+  std::map<uint8_t, uint64_t> skipped_;  // keys, by RdbType
   std::array<store::LoadedKey, kBatch> batch_;
   std::array<uint64_t, kBatch> offsets_ = {};  // where each of them ends in the file, for messages
   size_t gathered_ = 0;

@@ -23,6 +23,9 @@ struct LoadOptions {
   // A key that is there already is replaced, which DEBUG RELOAD NOFLUSH asks for; otherwise it is an Error, because a
   // file that names a key twice is damaged.
   bool replace_existing = false;
+  // rdb-skip-unknown-types: what the store cannot hold (streams, values of modules, function libraries) is left out,
+  // with a warning; otherwise it is an Error that names type and key.
+  bool skip_unknown_types = false;
   // Asked before each key: how long to wait (key-load-delay, for tests of what happens during a load). A negative
   // answer of -n waits a microsecond for every n-th key or so.
   std::function<int64_t()> key_delay_us = {};
@@ -37,6 +40,8 @@ struct LoadReport {
   int rdb_version = 0;
   uint64_t keys_loaded = 0;
   uint64_t keys_expired = 0;  // left out: their time had passed
+  uint64_t keys_empty = 0;    // left out: collections without an element, which Redis leaves out too
+  uint64_t keys_skipped = 0;  // left out: of a type that the store cannot hold
   uint64_t bytes = 0;
   bool checksum_verified = false;
   // From the file's AUX fields; empty or 0 when it has none.
@@ -44,7 +49,8 @@ struct LoadReport {
   int64_t created_unix_seconds = 0;
   uint64_t used_memory_bytes = 0;
   bool aof_base = false;
-  // What was skipped and might be missed (module data, functions), one sentence each, for the log.
+  // What was skipped and might be missed (keys, module data, functions), one sentence each, for the log. Of very many
+  // only the first are named; the last sentence has the numbers.
   std::vector<std::string> warnings;
 };
 

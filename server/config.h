@@ -141,7 +141,8 @@ struct ServerConfig {
   bool rdbchecksum = true;
   bool rdb_save_incremental_fsync = true;
   bool rdb_del_sync_files = false;
-  int64_t rdb_key_save_delay_us = 0;  // negative: that many keys per microsecond slept
+  bool rdb_skip_unknown_types = false;  // what a file holds and the store cannot is left out, not an error
+  int64_t rdb_key_save_delay_us = 0;    // negative: that many keys per microsecond slept
   int64_t key_load_delay_us = 0;
   bool snapshot_guard = true;
   int64_t snapshot_growth_limit = 0;  // bytes; negative: percent of the resident memory at the fork; 0: no limit

@@ -154,6 +154,7 @@ constexpr Directive kDirectives[] = {
     yes_no("rdbchecksum", &C::rdbchecksum, kImmutable),
     yes_no("rdb-save-incremental-fsync", &C::rdb_save_incremental_fsync),
     yes_no("rdb-del-sync-files", &C::rdb_del_sync_files),
+    yes_no("rdb-skip-unknown-types", &C::rdb_skip_unknown_types),
     integer("rdb-key-save-delay", &C::rdb_key_save_delay_us, INT_MIN, INT_MAX),
     yes_no("snapshot-guard", &C::snapshot_guard),
     {"snapshot-growth-limit", "", 0,

@@ -1,5 +1,6 @@
 #include "server/loading.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,6 +72,7 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
   InterruptibleSource source(**file, interrupted_);
   persistence::LoadOptions options;
   options.verify_checksum = server_.config().rdbchecksum;
+  options.skip_unknown_types = server_.config().rdb_skip_unknown_types;
   options.now_ms = server_.clock().unix_ms();
   options.replace_existing = replace_existing;
   options.progress_every_bytes = static_cast<uint64_t>(server_.config().loading_process_events_interval_bytes);
@@ -93,8 +95,11 @@ Status Loading::load(bool serve_clients, bool replace_existing) {
   for (const std::string& warning : report->warnings) server_.log().warning("{}", warning);
   last_keys_loaded_ = report->keys_loaded;
   last_keys_expired_ = report->keys_expired;
-  server_.log().notice("Done loading RDB, keys loaded: {}, keys expired: {}.", report->keys_loaded,
-                       report->keys_expired);
+  std::string left_out;
+  if (report->keys_empty != 0) left_out += fmt::format(", empty keys skipped: {}", report->keys_empty);
+  if (report->keys_skipped != 0) left_out += fmt::format(", keys of unknown types skipped: {}", report->keys_skipped);
+  server_.log().notice("Done loading RDB, keys loaded: {}, keys expired: {}{}.", report->keys_loaded,
+                       report->keys_expired, left_out);
   return {};
 }
 

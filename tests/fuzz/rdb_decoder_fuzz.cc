@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "persistence/collection_reader.h"
 #include "persistence/dump_payload.h"
 #include "persistence/rdb_decoder.h"
 #include "persistence/rdb_loader.h"
 #include "persistence/rdb_saver.h"
+#include "persistence/rdb_skipper.h"
 
 using namespace cowslip;
 using namespace cowslip::persistence;
@@ -23,6 +25,22 @@ struct Course {
   friend bool operator==(const Course&, const Course&) = default;
 };
 
+class Nowhere final : public CollectionSink {
+ public:
+  void begin(const CollectionHead&) override {}
+  void element(const store::StringView&) override {}
+  bool member(const store::StringView&) override { return true; }
+  bool scored(const store::StringView&, double) override { return true; }
+  bool field(const store::StringView&, const store::StringView&) override { return true; }
+  void end() override {}
+};
+
+bool read_past(RdbDecoder& decoder, uint8_t type) {
+  if (!CollectionReader::reads(type)) return skip_value(decoder, type).has_value();
+  Nowhere nowhere;
+  return CollectionReader(decoder).read(type, nowhere).has_value();
+}
+
 Course decode(std::string_view bytes, size_t buffer_bytes, bool buffered = false) {
   MemorySource source(bytes);
   RdbDecoder decoder(source, {.verify_checksum = false, .buffer_bytes = buffer_bytes, .bytes_total = bytes.size()});
@@ -34,6 +52,7 @@ Course decode(std::string_view bytes, size_t buffer_bytes, bool buffered = false
     auto item = decoder.next();
     if (!item) break;
     course.items++;
+    if (item->kind == RdbItem::Kind::kUnread && !read_past(decoder, item->type)) break;
     course.ended = item->kind == RdbItem::Kind::kEnd;
     if (course.ended) break;
   }
@@ -42,7 +61,11 @@ Course decode(std::string_view bytes, size_t buffer_bytes, bool buffered = false
 
 void load_and_save(std::string_view bytes) {
   store::Keyspace keyspace(16, 1), again(16, 1);
-  const LoadOptions options{.verify_checksum = false, .skip_expired = false, .now_ms = 0, .replace_existing = true};
+  const LoadOptions options{.verify_checksum = false,
+                            .skip_expired = false,
+                            .now_ms = 0,
+                            .replace_existing = true,
+                            .skip_unknown_types = true};
   MemorySource source(bytes);
   if (!load_rdb(keyspace, source, bytes.size(), options)) return;
   StringSink saved;

@@ -65,7 +65,8 @@ inline Result<RdbItem> next_item(RdbDecoder& decoder, bool buffered) {
   return decoder.next();
 }
 
-// Everything up to the end or the first error. A small buffer makes every string cross its edge sooner or later.
+// Everything up to the end or the first error, which a value that is no string is too. A small buffer makes every
+// string cross its edge sooner or later.
 inline Decoded decode_all(std::string_view bytes, size_t buffer_bytes = 64, bool buffered = false) {
   MemorySource source(bytes);
   RdbDecoder decoder(source, {.buffer_bytes = buffer_bytes, .bytes_total = bytes.size()});
@@ -82,6 +83,10 @@ inline Decoded decode_all(std::string_view bytes, size_t buffer_bytes = 64, bool
       return decoded;
     }
     if (item->kind == RdbItem::Kind::kEnd) break;
+    if (item->kind == RdbItem::Kind::kUnread) {
+      decoded.error = decoder.refuse_value(item->type).error();
+      return decoded;
+    }
     store::StringView::Scratch scratch;
     decoded.items.push_back({item->kind, std::string(item->name), std::string(item->key),
                              std::string(item->value.text(scratch)), item->value.is_integer(), item->number,

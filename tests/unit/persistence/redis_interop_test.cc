@@ -1,4 +1,6 @@
 // Files and payloads both ways between us and Debian's redis-server and redis-check-rdb.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -92,17 +94,71 @@ TEST(RedisInterop, ARedisListIsAClearErrorUntilThereAreLists) {
   EXPECT_NE(report.error().message.find("\"my list\""), std::string::npos) << report.error().message;
 }
 
-TEST(RedisInterop, FunctionLibrariesAreSkippedWithAWarning) {
+// A stream with everything that a stream can have, a function library, and a string behind them.
+TEST(RedisInterop, StreamsAndFunctionsAreRefusedByNameOrSkippedWithAWarning) {
   ServerProcess redis({.binary = testing::kRedisBinary});
   auto client = redis.client();
-  (void)client("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 1 end)");
-  (void)client("SET", "k", "v");
+  (void)client("FUNCTION", "LOAD", "#!lua name=mylib\nredis.register_function('f', function() return 1 end)");
+  for (int i = 0; i < 300; i++) (void)client("XADD", "my stream", "*", "field", std::string(i % 50, 'x'));
+  (void)client("XDEL", "my stream", client("XADD", "my stream", "*", "a", "b").text);
+  (void)client("XGROUP", "CREATE", "my stream", "group", "0");
+  (void)client("XGROUP", "CREATE", "my stream", "idle", "$");
+  (void)client("XREADGROUP", "GROUP", "group", "one", "COUNT", "70", "STREAMS", "my stream", ">");
+  (void)client("XREADGROUP", "GROUP", "group", "two", "COUNT", "5", "STREAMS", "my stream", ">");
+  (void)client("XGROUP", "CREATE", "empty stream", "group", "$", "MKSTREAM");
+  (void)client("SET", "behind", "v", "EX", "1000");
+  (void)client("SET", "behind too", "v");
+  ASSERT_TRUE(client("SAVE").is_ok());
+
+  const auto load = [&](bool skip) {
+    auto keyspace = keyspace_of_today();
+    auto report = load_rdb(*keyspace, real_file_system(), redis.snapshot_path(),
+                           {.now_ms = keyspace->now_ms(), .skip_unknown_types = skip});
+    if (skip) {
+      EXPECT_EQ(keyspace->total_keys(), 2u);
+    }
+    return report;
+  };
+  const auto skipped = load(true);
+  ASSERT_TRUE(skipped.has_value()) << skipped.error().message;
+  EXPECT_EQ(skipped->keys_loaded, 2u);
+  EXPECT_EQ(skipped->keys_skipped, 2u);
+  const std::string warnings = fmt::format("{}", fmt::join(skipped->warnings, "; "));
+  for (const char* expected : {"name=mylib", "\"my stream\"", "\"empty stream\"", "missing now: 2 (2 of type stream"}) {
+    EXPECT_NE(warnings.find(expected), std::string::npos) << expected << " in " << warnings;
+  }
+
+  auto refused = load(false);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused.error().message.find("name=mylib"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("rdb-skip-unknown-types"), std::string::npos) << refused.error().message;
+
+  (void)client("FUNCTION", "FLUSH");
+  (void)client("DEL", "empty stream");
+  ASSERT_TRUE(client("SAVE").is_ok());
+  refused = load(false);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused.error().message.find("RDB type 19, stream"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("\"my stream\""), std::string::npos) << refused.error().message;
+}
+
+TEST(RedisInterop, CollectionsAreParsedPastUntilTheStoreHoldsThem) {
+  ServerProcess redis({.binary = testing::kRedisBinary});
+  auto client = redis.client();
+  (void)client("RPUSH", "list", "a", "b");
+  (void)client("SADD", "set", "1", "2");
+  (void)client("ZADD", "sorted set", "1.5", "a");
+  (void)client("HSET", "hash", "f", "v");
+  (void)client("SET", "string", "v");
   ASSERT_TRUE(client("SAVE").is_ok());
   auto keyspace = keyspace_of_today();
-  auto report = load_rdb(*keyspace, real_file_system(), redis.snapshot_path(), {.now_ms = keyspace->now_ms()});
+  auto report = load_rdb(*keyspace, real_file_system(), redis.snapshot_path(),
+                         {.now_ms = keyspace->now_ms(), .skip_unknown_types = true});
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_EQ(report->keys_loaded, 1u);
-  EXPECT_EQ(report->warnings.size(), 1u);
+  EXPECT_EQ(report->keys_skipped, 4u);
 }
 
 TEST(RedisInterop, DumpPayloadsBothWays) {
