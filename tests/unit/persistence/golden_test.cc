@@ -24,7 +24,6 @@ struct GoldenKey {
   int rdb_type = 0;
   int64_t expire_at_ms = 0;
   CollectionModel model;  // of a string: its only element
-  friend bool operator==(const GoldenKey&, const GoldenKey&) = default;
 };
 using GoldenKeys = std::map<std::pair<uint64_t, std::string>, GoldenKey>;
 
