@@ -15,7 +15,6 @@ namespace cowslip::commands {
 struct CommandLimits {
   uint64_t proto_max_bulk_len = 512ull << 20;
   bool lazyfree_lazy_user_flush = false;
-  uint64_t hll_sparse_max_bytes = 3000;
 };
 
 class CommandTable;

@@ -19,6 +19,10 @@ using store::Lookup;
 constexpr std::string_view kNotOne = "WRONGTYPE Key is not a valid HyperLogLog string value.";
 constexpr std::string_view kCorrupted = "INVALIDOBJ Corrupted HLL object detected";
 
+uint64_t sparse_limit(CommandContext& c) {
+  return static_cast<uint64_t>(c.keyspace.encoding_limits().hll_sparse_max_bytes);
+}
+
 // Whether the entry holds one; otherwise there is an error reply.
 bool check_hyperloglog(CommandContext& c, const Entry& entry) {
   if (!is_string(entry)) {
@@ -68,7 +72,7 @@ std::optional<size_t> op_add_sparse(CommandContext& c, std::string_view key, con
   size_t changes = entry == nullptr ? 1 : 0;
   HllChange change = HllChange::kNone;
   for (const std::string_view text : c.args.subspan(2)) {
-    change = store::hll_raise(hll, store::hll_element(text), c.host.limits().hll_sparse_max_bytes);
+    change = store::hll_raise(hll, store::hll_element(text), sparse_limit(c));
     if (change == HllChange::kCorrupted) break;
     changes += change == HllChange::kRaised;
   }
@@ -143,7 +147,7 @@ void op_merge_into(CommandContext& c, const HllRegisters& registers, bool dense)
   std::string hll = entry != nullptr ? std::string(entry->string().bytes()) : store::empty_hyperloglog();
   if (dense) store::hll_make_dense(hll);
   for (size_t i = 0; i < registers.size(); i++) {
-    if (registers[i] > 0) store::hll_raise(hll, {i, registers[i]}, c.host.limits().hll_sparse_max_bytes);
+    if (registers[i] > 0) store::hll_raise(hll, {i, registers[i]}, sparse_limit(c));
   }
   store::hll_mark_stale(hll);
   replace_bytes(c, key, hll);

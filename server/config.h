@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "store/encoding_limits.h"
 
 namespace cowslip::server {
 
@@ -64,22 +65,7 @@ struct ShutdownFlags {
   friend bool operator==(const ShutdownFlags&, const ShutdownFlags&) = default;
 };
 
-// When aggregates give up their compact encodings. Kept and shown; they matter once those types exist.
-struct EncodingLimits {
-  int64_t hash_max_listpack_entries = 512;
-  int64_t hash_max_listpack_value = 64;
-  int64_t set_max_intset_entries = 512;
-  int64_t set_max_listpack_entries = 128;
-  int64_t set_max_listpack_value = 64;
-  int64_t zset_max_listpack_entries = 128;
-  int64_t zset_max_listpack_value = 64;
-  int64_t list_max_listpack_size = -2;
-  int64_t list_compress_depth = 0;
-  int64_t hll_sparse_max_bytes = 3000;
-  int64_t stream_node_max_bytes = 4096;
-  int64_t stream_node_max_entries = 100;
-  friend bool operator==(const EncodingLimits&, const EncodingLimits&) = default;
-};
+using store::EncodingLimits;
 
 struct ServerConfig {
   // ---- network ----

@@ -62,7 +62,10 @@ class SaveGuard {
 
   // A child lives / could not be forked / has ended.
   void on_start();
-  void on_not_started() { judged_.reset(); }
+  void on_not_started() {
+    judged_.reset();
+    forced_ = false;
+  }
   void on_end(const persistence::SaveOutcome& outcome);
 
   std::optional<persistence::Forecast> forecast_running();

@@ -72,7 +72,7 @@ void Server::accept(std::unique_ptr<Connection> client) {
 void Server::refresh_limits() {
   limits_.proto_max_bulk_len = config_.proto_max_bulk_len;
   limits_.lazyfree_lazy_user_flush = config_.lazyfree_lazy_user_flush;
-  limits_.hll_sparse_max_bytes = static_cast<uint64_t>(config_.encoding.hll_sparse_max_bytes);
+  keyspace_.set_encoding_limits(config_.encoding);
 
   store::AccessClock& access = keyspace_.access_clock();
   access.set_lfu(config_.maxmemory_policy == MaxMemoryPolicy::kAllKeysLfu ||
@@ -89,6 +89,8 @@ void Server::register_config_hooks() {
   };
   for (const std::string_view name :
        {"proto-max-bulk-len", "lazyfree-lazy-user-flush", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time",
+        "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
+        "set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
         "hll-sparse-max-bytes", "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save"}) {
     settings_.on_change(name, also_refresh);
   }

@@ -1,6 +1,6 @@
 #include "store/hash.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "store/name_hash.h"
 
@@ -79,7 +79,7 @@ std::pair<StringView, StringView> HashView::at(uint64_t rank) const {
 
 bool HashEditor::set(std::string_view field, std::string_view value) {
   const EncodingLimits& limits = value_.limits();
-  const bool long_one = field.size() > limits.hash_listpack_value || value.size() > limits.hash_listpack_value;
+  const bool long_one = !within(std::max(field.size(), value.size()), limits.hash_max_listpack_value);
   if (value_.entry() == nullptr) {
     ListpackBuilder nothing;
     value_.create(
@@ -88,7 +88,7 @@ bool HashEditor::set(std::string_view field, std::string_view value) {
   if (value_.entry()->encoding() == Encoding::kListpack && long_one) make_big();
   if (value_.entry()->encoding() != Encoding::kListpack) return set_big(field, value);
   const bool created = set_small(field, value);
-  if (Listpack(value_.entry()->blob()).count() / 2 > limits.hash_listpack_entries) make_big();
+  if (!within(Listpack(value_.entry()->blob()).count() / 2, limits.hash_max_listpack_entries)) make_big();
   return created;
 }
 

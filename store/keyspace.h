@@ -76,8 +76,8 @@ class Keyspace {
   Status set_policy(memory::Policy policy, bool on);
   // Whether a child inherits indexes and queues: the policy is switched off.
   bool index_forked() const { return !chunks_.policy(memory::Policy::kUnsharedIndex); }
-  // Up to where aggregates are small; the configuration sets it.
-  EncodingLimits& encoding_limits() { return encoding_limits_; }
+  // Values that are there already keep their encoding until they are next changed.
+  void set_encoding_limits(const EncodingLimits& limits) { encoding_limits_ = limits; }
   const EncodingLimits& encoding_limits() const { return encoding_limits_; }
   LazyFree& lazy_free() { return lazy_free_; }
   Random& random() { return random_; }

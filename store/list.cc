@@ -41,7 +41,7 @@ uint64_t ListEditor::size() const {
 }
 
 bool ListEditor::exceeds(size_t bytes, size_t elements) const {
-  const Limit limit = limit_of(value_.limits().list_listpack_size);
+  const Limit limit = limit_of(value_.limits().list_max_listpack_size);
   return bytes > limit.bytes || elements > limit.elements;
 }
 
@@ -76,7 +76,7 @@ void ListEditor::make_big() {
 // At half the limit, so that a list at its limit does not go to and fro.
 void ListEditor::shrink() {
   if (value_.entry() == nullptr || value_.entry()->encoding() == Encoding::kListpack) return;
-  const Limit limit = limit_of(value_.limits().list_listpack_size);
+  const Limit limit = limit_of(value_.limits().list_max_listpack_size);
   const AggregateRoot root = value_.entry()->aggregate();
   if (root.elements() > limit.elements / 2 || root.node_bytes() > 2 * limit.bytes) return;
   size_t bytes = Listpack::kEmptyBytes;

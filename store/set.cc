@@ -55,7 +55,7 @@ StringView SetView::at(uint64_t rank) const {
 
 bool SetEditor::fits_listpack(uint64_t members, std::string_view longest) const {
   const EncodingLimits& limits = value_.limits();
-  return members <= limits.set_listpack_entries && longest.size() <= limits.set_listpack_value;
+  return within(members, limits.set_max_listpack_entries) && within(longest.size(), limits.set_max_listpack_value);
 }
 
 // Whether the set of integers can take in another kind of member as a listpack.
@@ -63,18 +63,18 @@ bool SetEditor::intset_fits_listpack(std::string_view member) const {
   const Intset integers(value_.entry()->blob());
   const size_t count = integers.size();
   const size_t longest = count == 0 ? 0 : std::max(digits(integers.at(0)), digits(integers.at(count - 1)));
-  return fits_listpack(count + 1, member) && longest <= value_.limits().set_listpack_value;
+  return fits_listpack(count + 1, member) && within(longest, value_.limits().set_max_listpack_value);
 }
 
 void SetEditor::begin(std::string_view member) {
   const EncodingLimits& limits = value_.limits();
   EntryFactory& factory = value_.factory();
-  if (parse_int64(member) && expected_ <= limits.set_intset_entries) {
+  if (parse_int64(member) && within(expected_, limits.set_max_intset_entries)) {
     char empty[Intset::kHeader];
     make_intset(empty);
     value_.create(factory.make_blob(value_.key(), ObjectType::kSet, Encoding::kIntset,
                                     std::string_view(empty, sizeof empty), kNoExpiry));
-  } else if (expected_ <= limits.set_listpack_entries) {
+  } else if (within(expected_, limits.set_max_listpack_entries)) {
     ListpackBuilder nothing;
     value_.create(factory.make_blob(value_.key(), ObjectType::kSet, Encoding::kListpack, nothing.finish(), kNoExpiry));
   } else {
@@ -122,7 +122,7 @@ bool SetEditor::add_integer(int64_t member) {
   value_.replace(entry);
   insert_into_intset(EntryFactory::blob_of(*entry), member);
   value_.factory().resize_blob(*entry, length, 0);
-  if (Intset(entry->blob()).size() > value_.limits().set_intset_entries) make_big();
+  if (!within(Intset(entry->blob()).size(), value_.limits().set_max_intset_entries)) make_big();
   return true;
 }
 

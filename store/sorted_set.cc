@@ -141,7 +141,7 @@ uint64_t SortedSetView::rank_of_lex(std::string_view member, bool beyond) const 
 void SortedSetEditor::begin() {
   const EncodingLimits& limits = value_.limits();
   EntryFactory& factory = value_.factory();
-  if (expected_ <= limits.zset_listpack_entries && longest_ <= limits.zset_listpack_value) {
+  if (within(expected_, limits.zset_max_listpack_entries) && within(longest_, limits.zset_max_listpack_value)) {
     ListpackBuilder nothing;
     value_.create(
         factory.make_blob(value_.key(), ObjectType::kSortedSet, Encoding::kListpack, nothing.finish(), kNoExpiry));
@@ -192,7 +192,9 @@ SortedSetEditor::Set SortedSetEditor::set_small(std::string_view member, double 
   const ListpackPlace place = now.find(StringView(member), now.begin(), 2);
   if (place == now.end()) {
     const EncodingLimits& limits = value_.limits();
-    if (now.count() / 2 + 1 > limits.zset_listpack_entries || member.size() > limits.zset_listpack_value) {
+    const bool fits = within(now.count() / 2 + 1, limits.zset_max_listpack_entries) &&
+                      within(member.size(), limits.zset_max_listpack_value);
+    if (!fits) {
       make_big();
       return set_big(member, score);
     }

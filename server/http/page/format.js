@@ -1,7 +1,7 @@
 
 // ---- figures in words ----
 
-const kByteUnits = ["B", "kB", "MB", "GB", "TB", "PB"];
+const kByteUnits = ["B", "KB", "MB", "GB", "TB", "PB"];
 
 function bytes(value) {
   if (value === null || value === undefined) return "–";

@@ -73,7 +73,7 @@ TEST_F(HyperLogLogCommandsTest, SparseThenDense) {
   EXPECT_EQ(run("pfadd k element:17"), ":0");
   EXPECT_TRUE(store::hll_kept_cardinality(bytes("k")));
 
-  host_.limits_.hll_sparse_max_bytes = 100;
+  keyspace_.set_encoding_limits({.hll_sparse_max_bytes = 100});
   add("small", 0, 100);
   EXPECT_TRUE(store::hll_is_dense(bytes("small")));
 }

@@ -61,13 +61,13 @@ class HashTest : public ::testing::Test {
 };
 
 TEST_F(HashTest, BecomesBigAtItsThresholdsAndStaysSo) {
-  for (int i = 0; i < 128; i++) EXPECT_TRUE(set(fmt::format("f{}", i), "v"));
+  for (int i = 0; i < 512; i++) EXPECT_TRUE(set(fmt::format("f{}", i), "v"));
   EXPECT_EQ(encoding(), Encoding::kListpack);
   EXPECT_FALSE(set("f5", "w"));
   EXPECT_EQ(encoding(), Encoding::kListpack);
   EXPECT_TRUE(set("one more", "v"));
   EXPECT_EQ(encoding(), Encoding::kHashtable);
-  for (int i = 0; i < 128; i++) EXPECT_TRUE(erase(fmt::format("f{}", i)));
+  for (int i = 0; i < 512; i++) EXPECT_TRUE(erase(fmt::format("f{}", i)));
   EXPECT_EQ(encoding(), Encoding::kHashtable);
   EXPECT_FALSE(erase("f5"));
   EXPECT_TRUE(erase("one more"));

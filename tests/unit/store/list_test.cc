@@ -73,7 +73,7 @@ TEST_F(ListTest, BecomesBigAtEightKilobytesAndSmallAtFour) {
 }
 
 TEST_F(ListTest, TheLimitMayBeOneOfElements) {
-  keyspace_.encoding_limits().list_listpack_size = 5;
+  keyspace_.set_encoding_limits({.list_max_listpack_size = 5});
   for (int i = 0; i < 5; i++) ListEditor(db_, "key").push(ListEnd::kHead, "v");
   EXPECT_EQ(encoding(), Encoding::kListpack);
   ListEditor(db_, "key").push(ListEnd::kHead, "v");
