@@ -31,9 +31,18 @@ struct CommandContext {
   Dispatcher& dispatcher;   // for those that run other commands (EXEC)
 
   store::Database& db() { return keyspace.database(session.database); }
+  // Tells whoever listens that something happened to `key`. After the change, before the reply.
+  void notify(store::EventClass of, std::string_view event, std::string_view key) const {
+    notify(of, event, session.database, key);
+  }
+  void notify(store::EventClass of, std::string_view event, int database, std::string_view key) const {
+    keyspace.events().notify(of, event, database, key);
+  }
   // The lookup kind for a read by this client (CLIENT NO-TOUCH leaves stamps alone).
   store::Lookup read_lookup() const { return session.no_touch ? store::Lookup::kReadNoTouch : store::Lookup::kRead; }
 };
+
+using store::EventClass;
 
 using Handler = void (*)(CommandContext&);
 
@@ -51,8 +60,8 @@ enum CommandFlag : uint32_t {
   kSkipMonitor = 1u << 9,
   kSkipSlowlog = 1u << 10,
   kFast = 1u << 11,
-  kNoAuth = 1u << 12,  // allowed before AUTH
-  kMayReplicate = 1u << 13,
+  kNoAuth = 1u << 12,        // allowed before AUTH
+  kMayReplicate = 1u << 13,  // hidden; waits for the end of a pause of writes
   kNoAsyncLoading = 1u << 14,
   kNoMulti = 1u << 15,
   kAllowBusy = 1u << 16,
@@ -61,9 +70,11 @@ enum CommandFlag : uint32_t {
   kTouchesArbitraryKeys = 1u << 19,  // hidden: not named in COMMAND INFO
   kNoMandatoryKeys = 1u << 20,
   // Hidden as well: what becomes of a command between MULTI and EXEC.
-  kNotQueued = 1u << 21,  // runs at once
-  kEndsMulti = 1u << 22,  // never refused for want of memory: it gives back what is queued
-  kRunsQueue = 1u << 23,  // EXEC
+  kNotQueued = 1u << 21,         // runs at once
+  kEndsMulti = 1u << 22,         // never refused for want of memory: it gives back what is queued
+  kRunsQueue = 1u << 23,         // EXEC
+  kInSubscriberMode = 1u << 24,  // hidden: allowed to a subscriber of RESP2
+  kPushesReply = 1u << 25,       // hidden: replies with messages, which CLIENT REPLY does not hold back
 };
 
 struct FlagName {

@@ -7,6 +7,11 @@ namespace {
 
 void cmd_ping(CommandContext& c) {
   if (c.args.size() > 2) return c.reply.error(wrong_arity(c.spec.name));
+  if (c.session.in_subscriber_mode()) {  // in the form of a message
+    c.reply.array(2);
+    c.reply.bulk("pong");
+    return c.reply.bulk(c.args.size() == 2 ? c.args[1] : std::string_view());
+  }
   if (c.args.size() == 2) return c.reply.bulk(c.args[1]);
   c.reply.simple("PONG");
 }
@@ -33,7 +38,7 @@ void cmd_time(CommandContext& c) {
 constexpr CommandSpec kSpecs[] = {
     {.name = "ping",
      .arity = -1,
-     .flags = kFast,
+     .flags = kFast | kInSubscriberMode,
      .group = "connection",
      .since = "1.0.0",
      .complexity = "O(1)",

@@ -38,6 +38,7 @@ void add_and_reply(CommandContext& c, int64_t increment) {
   }
   c.db().set_integer(key, value);
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kString, "incrby", key);
   c.reply.integer(value);
 }
 
@@ -74,6 +75,7 @@ void cmd_incrbyfloat(CommandContext& c) {
   const std::string text = format_long_double(sum);
   c.db().set_text(key, text, ExpiryChange::keep());
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kString, "incrbyfloat", key);
   c.reply.bulk(text);
 }
 

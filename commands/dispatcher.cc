@@ -20,6 +20,9 @@ std::string_view quotable(std::string_view text, size_t limit = kQuotedBytes) {
   return text.substr(0, text.find('\0'));
 }
 
+constexpr fmt::string_view kOnlyForSubscribers =
+    "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+
 // Redis stops PING as well when writes are stopped, so that health checks notice.
 bool stops_with_writes(const CommandSpec& spec, uint32_t flags) {
   return (flags & kWrite) != 0 || spec.name == "ping";
@@ -47,7 +50,8 @@ void Dispatcher::execute(std::span<const std::string_view> args, Session& sessio
 
   const Command* command = table_.resolve(args);
   session.last_command = command != nullptr ? std::string_view(command->full_name) : std::string_view();
-  if (!refused(command, args, session, reply)) {
+  const bool refused = this->refused(command, args, session, reply);
+  if (!refused) {
     if (session.transaction.open() && (command->spec->flags & kNotQueued) == 0) {
       queue(*command, args, session, reply);
     } else {
@@ -57,7 +61,7 @@ void Dispatcher::execute(std::span<const std::string_view> args, Session& sessio
   }
 
   if (session.reply_mode != ReplyMode::kOn) [[unlikely]] {
-    reply.buffer().resize(reply_start);
+    if (refused || (command->spec->flags & kPushesReply) == 0) reply.buffer().resize(reply_start);
     if (session.reply_mode == ReplyMode::kSkipThis) session.reply_mode = ReplyMode::kOn;
   }
 }
@@ -146,6 +150,9 @@ bool Dispatcher::refused(const Command* command, std::span<const std::string_vie
   const uint32_t flags = gate_flags(spec, session);
   if (gates_.out_of_memory && stops_without_memory(flags, session)) return refuse_with(kOutOfMemory);
   if (gates_.writes_stopped && stops_with_writes(spec, flags)) return refuse_with(kWritesStopped);
+  if (session.in_subscriber_mode() && (spec.flags & kInSubscriberMode) == 0) [[unlikely]] {
+    return refuse_with(fmt::format(kOnlyForSubscribers, command->full_name));
+  }
   if (gates_.loading && (flags & kLoading) == 0) return refuse_with(kDatasetLoading);
   return false;
 }

@@ -65,12 +65,14 @@ void expire(CommandContext& c, TimeForm form) {
   if (!at_ms) return;
   const Entry* entry = c.db().find(key, Lookup::kWrite);
   if (entry == nullptr || !holds(*conditions, entry->expire_at_ms(), *at_ms)) return c.reply.integer(0);
-  if (*at_ms <= c.keyspace.now_ms()) {
+  const bool past = *at_ms <= c.keyspace.now_ms();
+  if (past) {
     c.db().erase(key);
   } else {
     c.db().set_expiry(key, *at_ms);
   }
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kGeneric, past ? "del" : "expire", key);
   c.reply.integer(1);
 }
 
@@ -90,6 +92,7 @@ void cmd_pexpireat(CommandContext& c) {
 void cmd_persist(CommandContext& c) {
   const bool changed = c.db().find(c.args[1], Lookup::kWrite) != nullptr && c.db().persist(c.args[1]);
   c.keyspace.add_dirty(changed);
+  if (changed) c.notify(EventClass::kGeneric, "persist", c.args[1]);
   c.reply.integer(changed);
 }
 

@@ -20,6 +20,7 @@ void add_data_commands(CommandTable& table) {
   table.add(connection_commands());
   table.add(introspection_commands());
   table.add(transaction_commands());
+  table.add(pubsub_commands());
 }
 
 }  // namespace cowslip::commands

@@ -22,5 +22,6 @@ std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> introspection_commands();
 std::span<const CommandSpec> transaction_commands();
+std::span<const CommandSpec> pubsub_commands();
 
 }  // namespace cowslip::commands

@@ -18,6 +18,7 @@ struct CommandLimits {
 };
 
 class CommandTable;
+class PubSub;
 
 class Host {
  public:
@@ -27,6 +28,8 @@ class Host {
   virtual const CommandLimits& limits() const = 0;
   // All commands, for COMMAND.
   virtual const CommandTable& commands() const = 0;
+  // Channels and who listens to them.
+  virtual PubSub& pub_sub() = 0;
   // FLUSHALL ends a background save under way and, as Redis does, saves the empty set when save points exist.
   virtual void on_flush_all() = 0;
 };

@@ -1,4 +1,6 @@
 // COMMAND: the table of commands, shown to clients.
+#include <algorithm>
+
 #include "commands/acl_categories.h"
 #include "commands/arguments.h"
 #include "commands/command_keys.h"
@@ -86,13 +88,18 @@ void cmd_list(CommandContext& c) {
 
 // ---- GETKEYS ----
 
+// A name that is only treated like a key is none.
+bool has_keys(const CommandSpec& spec) {
+  return std::ranges::any_of(key_specs_of(spec), [](const KeySpec& keys) { return (keys.flags & kKeyNotKey) == 0; });
+}
+
 // The command that the arguments from the third on name, or null after an error reply.
 const Command* find_command_with_keys(CommandContext& c) {
   const auto args = c.args.subspan(2);
   const Command* command = c.host.commands().resolve(args);
   if (command == nullptr) {
     c.reply.error("ERR Invalid command specified");
-  } else if (key_specs_of(*command->spec).empty()) {
+  } else if (!has_keys(*command->spec)) {
     c.reply.error("ERR The command has no key arguments");
   } else if (!command->spec->takes(args.size())) {
     c.reply.error("ERR Invalid number of arguments specified for command");

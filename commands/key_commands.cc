@@ -25,7 +25,12 @@ int64_t reply_count(CommandContext& c, Act&& act) {
 
 // DEL and UNLINK: a key's blocks go back to their arena, which takes the same time whatever their size.
 void cmd_del(CommandContext& c) {
-  c.keyspace.add_dirty(static_cast<uint64_t>(reply_count(c, [&](std::string_view key) { return c.db().erase(key); })));
+  const int64_t deleted = reply_count(c, [&](std::string_view key) {
+    if (!c.db().erase(key)) return false;
+    c.notify(EventClass::kGeneric, "del", key);
+    return true;
+  });
+  c.keyspace.add_dirty(static_cast<uint64_t>(deleted));
 }
 
 void cmd_exists(CommandContext& c) {
@@ -48,9 +53,13 @@ void cmd_type(CommandContext& c) {
 std::optional<bool> op_rename(CommandContext& c, std::string_view from, std::string_view to, bool replace) {
   if (c.db().find(from, Lookup::kWrite) == nullptr) return std::nullopt;
   if (from == to) return replace;
-  if (!replace && c.db().find(to, Lookup::kWrite) != nullptr) return false;
+  // Also where it is going to be replaced: if its time has come, that is how it ends.
+  const bool taken = c.db().find(to, Lookup::kWrite) != nullptr;
+  if (taken && !replace) return false;
   c.db().rename(from, to);
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kGeneric, "rename_from", from);
+  c.notify(EventClass::kGeneric, "rename_to", to);
   return true;
 }
 
@@ -98,6 +107,7 @@ void cmd_copy(CommandContext& c) {
   if (target.find(to, Lookup::kWrite) != nullptr && !options->replace) return c.reply.integer(0);
   c.db().copy_to(target, from, to);
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kGeneric, "copy_to", options->database, to);
   c.reply.integer(1);
 }
 
@@ -110,6 +120,10 @@ void cmd_move(CommandContext& c) {
   const bool possible = c.db().find(key, Lookup::kWrite) != nullptr && target.find(key, Lookup::kWrite) == nullptr;
   const bool moved = possible && c.db().move_to(target, key);
   c.keyspace.add_dirty(moved);
+  if (moved) {
+    c.notify(EventClass::kGeneric, "move_from", key);
+    c.notify(EventClass::kGeneric, "move_to", *number, key);
+  }
   c.reply.integer(moved);
 }
 

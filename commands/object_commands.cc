@@ -21,7 +21,7 @@ constexpr int64_t kSharedReferences = INT32_MAX;
 
 // The key's entry, or null after a null reply. Asking how a key is used does not count as a use.
 const Entry* find_or_reply(CommandContext& c) {
-  const Entry* entry = c.db().find(c.args[2], Lookup::kReadNoTouch);
+  const Entry* entry = c.db().find(c.args[2], Lookup::kInspect);
   if (entry == nullptr) c.reply.null();
   return entry;
 }

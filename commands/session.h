@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "commands/subscriptions.h"
 #include "commands/transaction.h"
 #include "commands/watched_keys.h"
 #include "protocol/reply_writer.h"
@@ -41,6 +43,12 @@ struct Session {
     transaction.discard();
     watcher.unwatch();
   }
+
+  std::unique_ptr<Subscriptions> subscriptions;  // null when there are none
+  bool is_subscriber() const { return subscriptions != nullptr; }
+  // What a client of RESP2 gets could be a reply or a message, so while it is a subscriber it may run only the few
+  // commands whose replies look like messages.
+  bool in_subscriber_mode() const { return is_subscriber() && resp_version == protocol::kResp2; }
 
   // Full name, as CLIENT LIST shows it ("client|list"); empty before the first command. A view into the command table.
   std::string_view last_command;

@@ -80,6 +80,8 @@ bool reply_entry(CommandContext& c, const Entry* entry) {
 void op_set(CommandContext& c, std::string_view key, std::string_view value, ExpiryChange expiry = {}) {
   c.db().set_string(key, value, expiry);
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kString, "set", key);
+  if (expiry.kind == ExpiryChange::Kind::kSet) c.notify(EventClass::kGeneric, "expire", key);
 }
 
 void set_with_options(CommandContext& c, const StringOptions& options, ExpiryChange expiry) {
@@ -151,20 +153,24 @@ void cmd_getdel(CommandContext& c) {
   if (!reply_entry(c, entry) || entry == nullptr) return;
   c.db().erase(c.args[1]);
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kGeneric, "del", c.args[1]);
 }
 
 // What GETEX does to the expiry of a key that is there. A moment in the past deletes the key, except when it was given
 // as a duration, which cannot be in the past.
 void op_getex(CommandContext& c, std::string_view key, const StringOptions& options, int64_t at_ms) {
-  bool changed = true;
+  std::string_view event = "expire";
   if (options.persist) {
-    changed = c.db().persist(key);
+    if (!c.db().persist(key)) return;
+    event = "persist";
   } else if (!is_relative(*options.time_form) && at_ms <= c.keyspace.now_ms()) {
     c.db().erase(key);
+    event = "del";
   } else {
     c.db().set_expiry(key, at_ms);
   }
-  c.keyspace.add_dirty(changed);
+  c.keyspace.add_dirty(1);
+  c.notify(EventClass::kGeneric, event, key);
 }
 
 void cmd_getex(CommandContext& c) {
@@ -207,6 +213,7 @@ void op_mset(CommandContext& c) {
   for (size_t i = 1; i < c.args.size(); i += 2) {
     ahead.reach(i);
     c.db().set_string(c.args[i], c.args[i + 1]);
+    c.notify(EventClass::kString, "set", c.args[i]);
   }
   c.keyspace.add_dirty((c.args.size() - 1) / 2);
 }

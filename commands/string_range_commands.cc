@@ -20,10 +20,12 @@ bool check_length(CommandContext& c, uint64_t size, uint64_t extra) {
   return false;
 }
 
-// Overwrites the bytes of the string from `offset` on, which becomes as long as that takes.
-size_t op_overwrite(CommandContext& c, std::string_view key, size_t old_size, size_t offset, std::string_view bytes) {
+// Overwrites the bytes of the string from `offset` on, which becomes as long as that takes. `event` tells of it.
+size_t op_overwrite(CommandContext& c, std::string_view event, size_t old_size, size_t offset, std::string_view bytes) {
+  const std::string_view key = c.args[1];
   std::ranges::copy(bytes, c.db().writable_range(key, offset, bytes.size()).begin());
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kString, event, key);
   return std::max(old_size, offset + bytes.size());
 }
 
@@ -34,12 +36,13 @@ void cmd_append(CommandContext& c) {
   if (entry == nullptr) {
     c.db().set_string(key, suffix);
     c.keyspace.add_dirty(1);
+    c.notify(EventClass::kString, "append", key);
     return c.reply.integer(static_cast<int64_t>(suffix.size()));
   }
   if (!is_string(*entry)) return c.reply.error(kWrongType);
   const size_t size = entry->string().length();
   if (!check_length(c, size, suffix.size())) return;
-  c.reply.integer(static_cast<int64_t>(op_overwrite(c, key, size, size, suffix)));
+  c.reply.integer(static_cast<int64_t>(op_overwrite(c, "append", size, size, suffix)));
 }
 
 void cmd_strlen(CommandContext& c) {
@@ -60,7 +63,7 @@ void cmd_setrange(CommandContext& c) {
   if (bytes.empty()) return c.reply.integer(static_cast<int64_t>(size));  // not even an absent key is created
   const auto from = static_cast<size_t>(*offset);
   if (!check_length(c, from, bytes.size())) return;
-  c.reply.integer(static_cast<int64_t>(op_overwrite(c, c.args[1], size, from, bytes)));
+  c.reply.integer(static_cast<int64_t>(op_overwrite(c, "setrange", size, from, bytes)));
 }
 
 // The bytes from `start` to `end`, both included; negative numbers count from the end, and both are moved inside.

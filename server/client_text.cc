@@ -15,13 +15,15 @@ std::optional<ClientType> parse_client_type(std::string_view name) {
 }
 
 ClientType client_type_of(const Connection& connection) {
-  return connection.is_replica() ? ClientType::kReplica : ClientType::kNormal;
+  if (connection.is_replica()) return ClientType::kReplica;
+  return connection.session.is_subscriber() ? ClientType::kPubSub : ClientType::kNormal;
 }
 
 std::string client_flags(const Connection& connection) {
   std::string flags;
   if (connection.is_replica()) flags += 'S';
   if (connection.session.monitor) flags += 'O';
+  if (connection.session.is_subscriber()) flags += 'P';
   if (connection.session.transaction.open()) flags += 'x';
   if (connection.postponed) flags += 'b';
   if (connection.session.watcher.dirty()) flags += 'd';
@@ -40,9 +42,14 @@ std::string client_line(const Connection& connection, int64_t now_ms) {
       fmt::format("id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", session.id, connection.address,
                   local_address(connection), connection.fd.get(), session.name, (now_ms - connection.created_ms) / 1000,
                   (now_ms - connection.last_active_ms) / 1000, client_flags(connection), session.database);
+  static const commands::Subscriptions kNone;
+  const commands::Subscriptions& subscribed = session.is_subscriber() ? *session.subscriptions : kNone;
+  line += fmt::format(" sub={} psub={} ssub={}", subscribed.count(commands::SubscriptionKind::kChannel),
+                      subscribed.count(commands::SubscriptionKind::kPattern),
+                      subscribed.count(commands::SubscriptionKind::kShardChannel));
   const int64_t queued = session.transaction.open() ? static_cast<int64_t>(session.transaction.size()) : -1;
-  line += fmt::format(" sub=0 psub=0 ssub=0 multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={}",
-                      queued, connection.input_bytes() + connection.shared_bytes, spare_input, connection.multi_bytes(),
+  line += fmt::format(" multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={}", queued,
+                      connection.input_bytes() + connection.shared_bytes, spare_input, connection.multi_bytes(),
                       connection.output.capacity(), connection.output_peak);
   line += fmt::format(" obl={} oll=0 omem=0 tot-mem={} events={}", connection.output_bytes(), connection.memory_bytes(),
                       connection.awaits_writable ? "rw" : "r");

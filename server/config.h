@@ -171,6 +171,7 @@ struct ServerConfig {
   int64_t latency_monitor_threshold_ms = 0;  // 0: off
   bool latency_tracking = true;
   std::vector<double> latency_tracking_info_percentiles = {50, 99, 99.9};
+  uint32_t notify_keyspace_events = 0;  // bits, see commands/keyspace_notifications.h
   int64_t tracking_table_max_keys = 1000000;
   int64_t acllog_max_len = 128;
   int64_t busy_reply_threshold_ms = 5000;

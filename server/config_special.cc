@@ -13,6 +13,7 @@
 
 #include "base/numbers.h"
 #include "base/text.h"
+#include "commands/keyspace_notifications.h"
 
 namespace cowslip::server::special {
 namespace {
@@ -328,6 +329,17 @@ Status set_hz(ServerConfig& config, Words words) {
 
 std::string get_hz(const ServerConfig& config) {
   return fmt::format("{}", config.hz);
+}
+
+Status set_keyspace_events(ServerConfig& config, Words words) {
+  const auto flags = commands::parse_notification_flags(words[0]);
+  if (!flags) return refuse("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+  config.notify_keyspace_events = *flags;
+  return {};
+}
+
+std::string get_keyspace_events(const ServerConfig& config) {
+  return commands::notification_flags_text(config.notify_keyspace_events);
 }
 
 Status set_timeline_interval(ServerConfig& config, Words words) {

@@ -49,6 +49,9 @@ std::string get_maxmemory_policy(const ServerConfig& config);
 Status set_hz(ServerConfig& config, Words words);
 std::string get_hz(const ServerConfig& config);
 
+Status set_keyspace_events(ServerConfig& config, Words words);
+std::string get_keyspace_events(const ServerConfig& config);
+
 // 0, or from 10 ms to 10 s.
 Status set_timeline_interval(ServerConfig& config, Words words);
 std::string get_timeline_interval(const ServerConfig& config);

@@ -19,7 +19,19 @@ namespace cowslip::server {
 // The transfer of a snapshot to a client that asked for one (SYNC).
 enum class ReplicaState { kNone, kWaitingForSave, kReceiving };
 
+struct Connection;
+
+// The session of a connection, which leads back to it.
+struct ClientSession : commands::Session {
+  explicit ClientSession(Connection& of) : connection(of) {}
+  Connection& connection;
+};
+
 struct Connection {
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
   // ---- constant after the accept ----
   UniqueFd fd;
   bool unix_socket = false;
@@ -27,7 +39,7 @@ struct Connection {
   std::string address;     // "127.0.0.1:50000", "[::1]:50000", "/path:0"
   int64_t created_ms = 0;  // monotonic, as all times here
 
-  commands::Session session;
+  ClientSession session{*this};
 
   // ---- from the client ----
   protocol::RespParser parser;
@@ -61,7 +73,10 @@ struct Connection {
   std::string_view pending_input() const { return std::string_view(input).substr(input_start); }
   bool is_replica() const { return replica_state != ReplicaState::kNone; }
   // For client-output-buffer-limit and CLIENT LIST TYPE. A monitor counts as a normal client.
-  ClientClass client_class() const { return is_replica() ? ClientClass::kReplica : ClientClass::kNormal; }
+  ClientClass client_class() const {
+    if (is_replica()) return ClientClass::kReplica;
+    return session.is_subscriber() ? ClientClass::kPubSub : ClientClass::kNormal;
+  }
   // Bytes of memory it takes.
   size_t memory_bytes() const {
     return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes();

@@ -66,7 +66,8 @@ MemoryFigures gather_memory_figures(Server& server) {
   figures.used = server.used_memory();
   figures.peak = std::max(server.memory_peaks().used_peak, figures.used);
   figures.startup = server.memory_peaks().used_at_startup;
-  figures.clients_normal = server.clients().memory_of(ClientClass::kNormal);
+  figures.clients_normal =
+      server.clients().memory_of(ClientClass::kNormal) + server.clients().memory_of(ClientClass::kPubSub);
   figures.clients_replica = server.clients().memory_of(ClientClass::kReplica);
   figures.databases = server.keyspace().overhead_bytes();
   add_engine(server.keyspace().chunks(), figures);

@@ -1,5 +1,6 @@
 // INFO's sections about what was counted: stats, commandstats, errorstats, latencystats.
 #include "base/numbers.h"
+#include "commands/pub_sub.h"
 #include "persistence/snapshot_state.h"
 #include "server/config.h"
 #include "server/defragmenter.h"
@@ -50,7 +51,13 @@ void write_keys(const ServerStatistics& statistics, const store::KeyspaceStatist
   write_zeros(text, {"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
   text.field("keyspace_hits", keys.hits);
   text.field("keyspace_misses", keys.misses);
-  write_zeros(text, {"pubsub_channels", "pubsub_patterns", "pubsubshard_channels"});
+}
+
+void write_pub_sub(const commands::PubSub& pub_sub, InfoText& text) {
+  using enum commands::SubscriptionKind;
+  text.field("pubsub_channels", pub_sub.names(kChannel));
+  text.field("pubsub_patterns", pub_sub.names(kPattern));
+  text.field("pubsubshard_channels", pub_sub.names(kShardChannel));
 }
 
 void write_loop(const ServerStatistics& statistics, InfoText& text) {
@@ -116,6 +123,7 @@ void info::write_stats(Server& server, InfoText& text) {
   text.section("Stats");
   write_traffic(statistics, text);
   write_keys(statistics, server.keyspace().statistics(), text);
+  write_pub_sub(server.pub_sub(), text);
   text.field("latest_fork_usec", snapshot.latest_fork_us);
   text.field("total_forks", snapshot.total_forks);
   write_zeros(text, {"migrate_cached_sockets", "slave_expires_tracked_keys"});

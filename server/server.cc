@@ -83,6 +83,8 @@ void Server::execute(Connection& client, std::span<const std::string_view> args,
   current_client_ = &client;
   if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = used_memory() > config_.maxmemory;
   dispatcher_.execute(args, client.session, reply);
+  if (delivery_.has_own()) [[unlikely]]
+    reply.raw(delivery_.take_own());
   if (std::exchange(save_after_exec_, false)) [[unlikely]]
     save_flushed();
   current_client_ = nullptr;
@@ -91,6 +93,7 @@ void Server::execute(Connection& client, std::span<const std::string_view> args,
 void Server::close_client(Connection& client) {
   if (client.closed) return;
   if (client.session.monitor) monitors_->remove(client);
+  pub_sub_.leave(client.session);
   snapshot_feed_->on_close(client);
   clients_->close(client);
 }

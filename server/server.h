@@ -19,6 +19,9 @@
 #include "commands/command_table.h"
 #include "commands/dispatcher.h"
 #include "commands/host.h"
+#include "commands/keyspace_notifications.h"
+#include "commands/pub_sub.h"
+#include "server/message_delivery.h"
 #include "server/oom_score.h"
 #include "server/statistics.h"
 #include "store/keyspace.h"
@@ -106,6 +109,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   Random& random() override { return random_; }
   const commands::CommandLimits& limits() const override { return limits_; }
   const commands::CommandTable& commands() const override { return table_; }
+  commands::PubSub& pub_sub() override { return pub_sub_; }
   void on_flush_all() override;
 
   // ---- clients ----
@@ -170,6 +174,9 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
 
   // The order is that of destruction reversed: connections go before the keyspace they look into.
   store::Keyspace keyspace_;
+  MessageDelivery delivery_{*this};
+  commands::PubSub pub_sub_{delivery_};
+  commands::KeyspaceNotifications notifications_{pub_sub_};
   commands::CommandTable table_;
   commands::Dispatcher dispatcher_;
   std::unique_ptr<Slowlog> slowlog_;

@@ -73,6 +73,7 @@ void Server::refresh_limits() {
   limits_.proto_max_bulk_len = config_.proto_max_bulk_len;
   limits_.lazyfree_lazy_user_flush = config_.lazyfree_lazy_user_flush;
   keyspace_.set_encoding_limits(config_.encoding);
+  notifications_.configure(config_.notify_keyspace_events, keyspace_.events());
 
   store::AccessClock& access = keyspace_.access_clock();
   access.set_lfu(config_.maxmemory_policy == MaxMemoryPolicy::kAllKeysLfu ||
@@ -91,7 +92,7 @@ void Server::register_config_hooks() {
        {"proto-max-bulk-len", "lazyfree-lazy-user-flush", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time",
         "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
         "set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
-        "hll-sparse-max-bytes", "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save"}) {
+        "hll-sparse-max-bytes", "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save", "notify-keyspace-events"}) {
     settings_.on_change(name, also_refresh);
   }
   // The log has the reason; the client gets Redis's sentence.

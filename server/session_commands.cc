@@ -128,6 +128,7 @@ void cmd_reset(CommandContext& c) {
   if (c.session.monitor && server.current_client() != nullptr) server.monitors().remove(*server.current_client());
   c.session.discard_transaction();
   c.session.monitor = false;
+  server.pub_sub().leave(c.session);
   c.session.database = 0;
   c.session.resp_version = protocol::kResp2;
   c.session.reply_mode = commands::ReplyMode::kOn;
@@ -181,7 +182,7 @@ constexpr CommandSpec kSpecs[] = {
      .categories = "@connection"},
     {.name = "reset",
      .arity = 1,
-     .flags = kBeforeAuthentication | kNotQueued | kEndsMulti,
+     .flags = kBeforeAuthentication | kNotQueued | kEndsMulti | kInSubscriberMode,
      .group = "connection",
      .since = "6.2.0",
      .complexity = "O(1)",
@@ -190,7 +191,7 @@ constexpr CommandSpec kSpecs[] = {
      .categories = "@connection"},
     {.name = "quit",
      .arity = -1,
-     .flags = kBeforeAuthentication | kNotQueued | kEndsMulti,
+     .flags = kBeforeAuthentication | kNotQueued | kEndsMulti | kInSubscriberMode,
      .group = "connection",
      .since = "1.0.0",
      .complexity = "O(1)",

@@ -104,10 +104,14 @@ Index::Slot Database::find_slot_to_write(std::string_view key, uint64_t hash) {
 
 void Database::expire(Index::Slot slot, uint64_t hash) {
   const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kExpire);
-  Entry* entry = take(slot, hash);
+  free_expired(take(slot, hash));
+}
+
+void Database::free_expired(Entry* entry) {
   changed(KeyChange::kExpired, entry->key(), nullptr);
-  contents_->factory.free(entry);
   keyspace_.statistics().expired_keys++;
+  keyspace_.events().notify(EventClass::kExpired, "expired", number_, entry->key());
+  contents_->factory.free(entry);
 }
 
 void Database::tell(const KeyEvent& event) {
@@ -138,6 +142,7 @@ void Database::store(Index::Slot slot, uint64_t hash, Entry* entry) {
     touch(slot);
   } else {
     contents_->index.insert(hash, entry, keyspace_.access_clock().fresh(keyspace_.now_ms()));
+    keyspace_.events().notify(EventClass::kNew, "new", number_, entry->key());
   }
 }
 
@@ -151,10 +156,14 @@ Entry* Database::take(Index::Slot slot, uint64_t hash) {
 
 const Entry* Database::find(std::string_view key, Lookup lookup) {
   const Index::Slot slot = find_slot(key, contents_->index.hash(key));
-  if (lookup == Lookup::kRead || lookup == Lookup::kReadNoTouch) {
+  const bool reads = lookup == Lookup::kRead || lookup == Lookup::kReadNoTouch;
+  if (reads || lookup == Lookup::kInspect) {
     (slot ? keyspace_.statistics().hits : keyspace_.statistics().misses)++;
   }
-  if (!slot) return nullptr;
+  if (!slot) {
+    if (reads) keyspace_.events().notify(EventClass::kKeyMiss, "keymiss", number_, key);
+    return nullptr;
+  }
   if (lookup == Lookup::kRead || lookup == Lookup::kWrite) touch(slot);
   return slot.entry();
 }
@@ -267,6 +276,7 @@ bool Database::rename(std::string_view from, std::string_view to) {
   Entry* entry = contents_->factory.with_key(take(slot, from_hash), to);
   changed(KeyChange::kDeleted, from, nullptr);
   adopt(entry, contents_->index.hash(to), access);
+  keyspace_.events().notify(EventClass::kNew, "new", number_, to);
   return true;
 }
 
@@ -291,6 +301,7 @@ bool Database::move_to(Database& target, std::string_view key) {
   target.adopt(target.contents_->factory.copy(*entry, key, entry->expire_at_ms()), target_hash, access);
   changed(KeyChange::kDeleted, entry->key(), nullptr);
   contents_->factory.free(entry);
+  keyspace_.events().notify(EventClass::kNew, "new", target.number_, key);
   return true;
 }
 
@@ -300,6 +311,7 @@ bool Database::copy_to(Database& target, std::string_view from, std::string_view
   const Entry& entry = *slot.entry();
   Entry* twin = target.contents_->factory.copy(entry, to, entry.expire_at_ms());
   target.adopt(twin, target.contents_->index.hash(to), slot.access());
+  keyspace_.events().notify(EventClass::kNew, "new", target.number_, to);
   return true;
 }
 
@@ -380,12 +392,9 @@ size_t Database::delete_expired(size_t limit) {
     const auto due = contents_->expiries.earliest();
     if (!due || keyspace_.now_ms() <= due->expire_at_ms) break;
     const Index::Slot slot = contents_->index.find_due(due->hash, due->expire_at_ms);
-    Entry* entry = take(slot, due->hash);
-    changed(KeyChange::kExpired, entry->key(), nullptr);
-    contents_->factory.free(entry);
+    free_expired(take(slot, due->hash));
     deleted++;
   }
-  keyspace_.statistics().expired_keys += deleted;
   return deleted;
 }
 

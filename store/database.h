@@ -29,8 +29,9 @@ namespace cowslip::store {
 
 class Keyspace;
 
-// How a lookup counts. Reads move keyspace_hits/misses and the access stamp; writes only the stamp; peeks neither.
-enum class Lookup { kRead, kReadNoTouch, kWrite, kPeek };
+// How a lookup counts. Reads move keyspace_hits/misses and the access stamp, and report the event "keymiss"; writes
+// move only the stamp; who inspects, only hits and misses; peeks nothing.
+enum class Lookup { kRead, kReadNoTouch, kInspect, kWrite, kPeek };
 
 // What a write does to the key's expiry.
 struct ExpiryChange {
@@ -179,6 +180,8 @@ class Database {
   Index::Slot find_slot(std::string_view key, uint64_t hash);
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
   void expire(Index::Slot slot, uint64_t hash);
+  // Frees the entry, which is out of the index, and reports that it expired.
+  void free_expired(Entry* entry);
   void touch(Index::Slot slot);
   void wrote(Index::Slot slot);
   // To be called by whatever changes a key, once the change is made. `entry`: the key as it is now, or null. (In

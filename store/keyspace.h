@@ -13,6 +13,7 @@
 #include "store/access_clock.h"
 #include "store/database.h"
 #include "store/encoding_limits.h"
+#include "store/key_events.h"
 #include "store/key_observer.h"
 #include "store/lazy_free.h"
 
@@ -56,6 +57,8 @@ class Keyspace {
 
   // Who is told of changes (store/key_observer.h). They leave before the keyspace goes.
   KeyObservers& observers() { return observers_; }
+  // Who hears of what commands, expiry and eviction did to keys, by the names that users know (store/key_events.h).
+  KeyEvents& events() { return events_; }
 
   AccessClock& access_clock() { return access_clock_; }
   const AccessClock& access_clock() const { return access_clock_; }
@@ -91,6 +94,7 @@ class Keyspace {
   Random random_;
   AccessClock access_clock_;
   EncodingLimits encoding_limits_;
+  KeyEvents events_;
   KeyspaceStatistics statistics_;
   KeyObservers observers_;
   int64_t now_ms_ = 0;

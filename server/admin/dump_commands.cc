@@ -81,11 +81,16 @@ void cmd_restore(CommandContext& c) {
   if (!value) return c.reply.error("ERR Bad data format");
   if (*deadline != store::kNoExpiry && *deadline <= c.keyspace.now_ms()) {
     // Its time has passed already: what it was to replace goes, and it does not come.
-    if (options->replace && c.db().erase(key)) c.keyspace.add_dirty(1);
+    if (options->replace && c.db().erase(key)) {
+      c.keyspace.add_dirty(1);
+      c.notify(EventClass::kGeneric, "del", key);
+    }
     return c.reply.ok();
   }
   c.db().load({key, value->view(), *deadline, options->idle_seconds, options->frequency});
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kNew, "new", key);
+  c.notify(EventClass::kGeneric, "restore", key);
   c.reply.ok();
 }
 
