@@ -62,6 +62,7 @@ std::span<const Generator> key_generators();
 std::span<const Generator> connection_generators();
 std::span<const Generator> server_generators();
 std::span<const Generator> transaction_generators();
+std::span<const Generator> pubsub_generators();
 std::vector<Generator> all_generators();
 
 // Sometimes makes nonsense of the arguments: too few, too many, swapped.

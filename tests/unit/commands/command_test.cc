@@ -29,6 +29,8 @@ class ReplyReader {
         return "{" + read_pairs(number(line)) + "}";
       case '_':
         return "null";
+      case '>':
+        return ">[" + read_elements(number(line)) + "]";
       default:
         return type + std::string(line);
     }
@@ -83,6 +85,10 @@ std::vector<std::string_view> split(std::string_view line) {
 }
 
 }  // namespace
+
+void TestOutlet::deliver(Session& subscriber, std::string_view message) {
+  messages_.push_back(fmt::format("{} {}", subscriber.id, readable(message)));
+}
 
 void TestObserver::after(const Command& command, CommandContext&, int64_t duration_us, bool failed) {
   events_.push_back(fmt::format("after {} {} us{}", command.full_name, duration_us, failed ? " failed" : ""));

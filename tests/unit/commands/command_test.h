@@ -14,8 +14,18 @@
 
 #include "commands/command_table.h"
 #include "commands/dispatcher.h"
+#include "commands/pub_sub.h"
 
 namespace cowslip::commands {
+
+// Writes down the messages, "<session's id> [message, channel, text]".
+class TestOutlet final : public PubSub::Outlet {
+ public:
+  void deliver(Session& subscriber, std::string_view message) override;
+  void delivered() override {}
+
+  std::vector<std::string> messages_;
+};
 
 class TestHost final : public Host {
  public:
@@ -24,6 +34,7 @@ class TestHost final : public Host {
   Random& random() override { return random_; }
   const CommandLimits& limits() const override { return limits_; }
   const CommandTable& commands() const override { return table_; }
+  PubSub& pub_sub() override { return pub_sub_; }
   void on_flush_all() override { flushes_++; }
 
   ManualClock clock_;
@@ -31,6 +42,8 @@ class TestHost final : public Host {
   CommandLimits limits_;
   CommandTable table_;
   int flushes_ = 0;
+  TestOutlet outlet_;
+  PubSub pub_sub_{outlet_};
 };
 
 // Writes down what it is told.

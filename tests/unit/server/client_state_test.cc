@@ -101,6 +101,17 @@ TEST(ClientFlags, NameWhatIsSpecialAboutAClient) {
   EXPECT_EQ(client_flags(connection), "OUeT");
 }
 
+TEST(ClientFlags, ASubscriberIsAClassOfItsOwn) {
+  Connection connection;
+  EXPECT_EQ(client_type_of(connection), ClientType::kNormal);
+  connection.session.subscriptions = std::make_unique<commands::Subscriptions>();
+  connection.session.subscriptions->of(commands::SubscriptionKind::kPattern).insert("news.*");
+  EXPECT_EQ(client_flags(connection), "P");
+  EXPECT_EQ(client_type_of(connection), ClientType::kPubSub);
+  EXPECT_EQ(connection.client_class(), ClientClass::kPubSub);
+  EXPECT_NE(client_line(connection, 0).find(" sub=0 psub=1 ssub=0 "), std::string::npos);
+}
+
 TEST(ClientLine, HasEveryFieldOfRedisInItsOrder) {
   Connection connection;
   connection.unix_socket = true;
