@@ -48,7 +48,7 @@ void cmd_refcount(CommandContext& c) {
   if (entry == nullptr) return;
   const bool small_integer = is_string(*entry) && entry->string().is_integer() && entry->string().integer() >= 0 &&
                              entry->string().integer() < kSharedIntegers;
-  c.reply.integer(small_integer && !c.keyspace.access_clock().lfu() ? kSharedReferences : 1);
+  c.reply.integer(small_integer && c.host.limits().integers_shared ? kSharedReferences : 1);
 }
 
 void cmd_help(CommandContext& c) {

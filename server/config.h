@@ -44,7 +44,7 @@ enum class OomScoreMode { kNo, kRelative, kAbsolute };
 // Places in oom-score-adj-values.
 inline constexpr size_t kMasterOomScore = 0;
 inline constexpr size_t kChildOomScore = 2;
-// All of Redis's names are known; values other than kNoEviction are refused in this version.
+// What goes when maxmemory is reached (store/eviction.h).
 enum class MaxMemoryPolicy {
   kVolatileLru,
   kVolatileLfu,

@@ -304,11 +304,7 @@ Status set_maxmemory_policy(ServerConfig& config, Words words) {
   if (policy == std::end(kPolicies)) {
     return refuse(fmt::format("argument(s) must be one of the following: {}", fmt::join(kPolicies, ", ")));
   }
-  if (*policy != "noeviction") {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("maxmemory-policy {} is not supported in this version, only noeviction is", *policy));
-  }
-  config.maxmemory_policy = MaxMemoryPolicy::kNoEviction;
+  config.maxmemory_policy = static_cast<MaxMemoryPolicy>(policy - std::begin(kPolicies));
   return {};
 }
 

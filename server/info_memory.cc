@@ -6,6 +6,7 @@
 #include "server/client_registry.h"
 #include "server/config_store.h"
 #include "server/defragmenter.h"
+#include "server/eviction_control.h"
 #include "server/info.h"
 #include "server/server.h"
 
@@ -95,10 +96,8 @@ void info::write_memory(Server& server, InfoText& text) {
   with_human(text, "maxmemory", "maxmemory_human", server.config().maxmemory);
   text.field("maxmemory_policy", server.settings().get("maxmemory-policy"));
   write_fragmentation(figures, text);
-  for (const std::string_view name :
-       {"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers"}) {
-    text.field(name, 0);
-  }
+  text.field("mem_not_counted_for_evict", server.eviction().not_counted_bytes());
+  for (const std::string_view name : {"mem_replication_backlog", "mem_total_replication_buffers"}) text.field(name, 0);
   text.field("mem_clients_slaves", figures.clients_replica);
   text.field("mem_clients_normal", figures.clients_normal);
   text.field("mem_cluster_links", 0);

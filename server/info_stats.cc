@@ -4,6 +4,7 @@
 #include "persistence/snapshot_state.h"
 #include "server/config.h"
 #include "server/defragmenter.h"
+#include "server/eviction_control.h"
 #include "server/info.h"
 #include "server/latency_monitor.h"
 #include "server/save_control.h"
@@ -40,7 +41,9 @@ void write_traffic(const ServerStatistics& statistics, InfoText& text) {
   write_zeros(text, {"sync_partial_ok", "sync_partial_err"});
 }
 
-void write_keys(const ServerStatistics& statistics, const store::KeyspaceStatistics& keys, InfoText& text) {
+void write_keys(Server& server, InfoText& text) {
+  const ServerStatistics& statistics = server.statistics();
+  const store::KeyspaceStatistics& keys = server.keyspace().statistics();
   text.field("expired_keys", keys.expired_keys);
   // Of the keys that have expired, how many are still there: none for long, because they are found by their deadline.
   text.field("expired_stale_perc", "0.00");
@@ -48,7 +51,8 @@ void write_keys(const ServerStatistics& statistics, const store::KeyspaceStatist
   text.field("expire_cycle_cpu_milliseconds", keys.expire_cycle_cpu_us / 1000);
   text.field("evicted_keys", statistics.evicted_keys);
   text.field("evicted_clients", statistics.evicted_clients);
-  write_zeros(text, {"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
+  text.field("total_eviction_exceeded_time", server.eviction().exceeded_total_ms());
+  text.field("current_eviction_exceeded_time", server.eviction().exceeded_current_ms());
   text.field("keyspace_hits", keys.hits);
   text.field("keyspace_misses", keys.misses);
 }
@@ -122,7 +126,7 @@ void info::write_stats(Server& server, InfoText& text) {
   const persistence::SnapshotState& snapshot = server.saves().state();
   text.section("Stats");
   write_traffic(statistics, text);
-  write_keys(statistics, server.keyspace().statistics(), text);
+  write_keys(server, text);
   write_pub_sub(server.pub_sub(), text);
   text.field("latest_fork_usec", snapshot.latest_fork_us);
   text.field("total_forks", snapshot.total_forks);

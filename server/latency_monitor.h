@@ -27,13 +27,15 @@ namespace cowslip::server {
 
 // Names of the events this server has. Those that Redis has too mean the same.
 //
-// Redis's others do not apply: there is no AOF, no eviction, no module, no blocking command. "expire-del" (one expired
+// Redis's others do not apply: there is no AOF, no module, no blocking command. "expire-del" (one expired
 // key deleted) is never long here, for what is large is given back by another thread.
 namespace latency_event {
 inline constexpr std::string_view kCommand = "command";
 inline constexpr std::string_view kFastCommand = "fast-command";  // of a command that should be quick
 inline constexpr std::string_view kFork = "fork";
 inline constexpr std::string_view kExpireCycle = "expire-cycle";
+inline constexpr std::string_view kEvictionCycle = "eviction-cycle";  // one slice of making room
+inline constexpr std::string_view kEvictionDel = "eviction-del";      // one key of it
 inline constexpr std::string_view kActiveDefragCycle = "active-defrag-cycle";
 inline constexpr std::string_view kWhileBlockedCron = "while-blocked-cron";     // the cron between two steps of loading
 inline constexpr std::string_view kRdbUnlinkTempFile = "rdb-unlink-temp-file";  // of a child that was killed

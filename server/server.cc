@@ -13,6 +13,7 @@
 #include "server/cron.h"
 #include "server/defragmenter.h"
 #include "server/event_loop.h"
+#include "server/eviction_control.h"
 #include "server/http/http_server.h"
 #include "server/latency_monitor.h"
 #include "server/listeners.h"
@@ -64,6 +65,7 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
       shutdown_(std::make_unique<Shutdown>(*this)),
       cron_(std::make_unique<Cron>(*this)),
       defragmenter_(std::make_unique<Defragmenter>(*this)),
+      eviction_(std::make_unique<EvictionControl>(*this)),
       http_(std::make_unique<HttpServer>(*this)) {
   commands::add_data_commands(table_);
   add_server_commands(table_);
@@ -73,6 +75,7 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
   refresh_gates();
   sample_memory();
   memory_peaks_.used_at_startup = used_memory();
+  eviction_->apply_settings();
 }
 
 Server::~Server() = default;
@@ -81,7 +84,7 @@ Server::~Server() = default;
 
 void Server::execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply) {
   current_client_ = &client;
-  if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = used_memory() > config_.maxmemory;
+  if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = !eviction_->make_room();
   dispatcher_.execute(args, client.session, reply);
   if (delivery_.has_own()) [[unlikely]]
     reply.raw(delivery_.take_own());
@@ -153,13 +156,14 @@ uint64_t Server::used_memory() const {
 void Server::sample_memory() {
   used_beside_blocks_ = memory::heap_statistics().allocated + keyspace_.overhead_bytes();
   memory_peaks_.used_peak = std::max(memory_peaks_.used_peak, used_memory());
+  eviction_->sample_memory();
 }
 
 void Server::refresh_gates() {
   commands::Gates& gates = dispatcher_.gates();
   gates.authentication_required = !config_.requirepass.empty();
   gates.loading = loading_->active();
-  gates.out_of_memory = config_.maxmemory != 0 && used_memory() > config_.maxmemory;
+  if (config_.maxmemory == 0) gates.out_of_memory = false;  // otherwise execute() finds out
   gates.writes_stopped = saves_->writes_stopped();
 }
 
@@ -176,6 +180,7 @@ void Server::reset_statistics() {
   saves_->reset_statistics();
   latency_->reset_histograms();
   command_latency_->reset();
+  eviction_->reset_statistics();
   memory_peaks_.used_peak = used_memory();
 }
 

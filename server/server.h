@@ -34,6 +34,7 @@ class ConfigStore;
 class Cron;
 class Defragmenter;
 class EventLoop;
+class EvictionControl;
 class HttpServer;
 class LatencyMonitor;
 class Listeners;
@@ -88,6 +89,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   Loading& loading() { return *loading_; }
   Cron& cron() { return *cron_; }
   Defragmenter& defragmenter() { return *defragmenter_; }
+  EvictionControl& eviction() { return *eviction_; }
   Slowlog& slowlog() { return *slowlog_; }
   const OomScore& oom_score() const { return oom_score_; }
   LatencyMonitor& latency() { return *latency_; }
@@ -195,6 +197,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::unique_ptr<Shutdown> shutdown_;
   std::unique_ptr<Cron> cron_;
   std::unique_ptr<Defragmenter> defragmenter_;
+  std::unique_ptr<EvictionControl> eviction_;
   std::unique_ptr<HttpServer> http_;  // its handlers ask all others
   std::unique_ptr<Signals> signals_;  // once running
 };

@@ -11,6 +11,7 @@
 #include "server/cron.h"
 #include "server/defragmenter.h"
 #include "server/event_loop.h"
+#include "server/eviction_control.h"
 #include "server/http/http_server.h"
 #include "server/listeners.h"
 #include "server/loading.h"
@@ -75,9 +76,13 @@ void Server::refresh_limits() {
   keyspace_.set_encoding_limits(config_.encoding);
   notifications_.configure(config_.notify_keyspace_events, keyspace_.events());
 
+  const MaxMemoryPolicy policy = config_.maxmemory_policy;
+  const bool lfu = policy == MaxMemoryPolicy::kAllKeysLfu || policy == MaxMemoryPolicy::kVolatileLfu;
+  const bool lru = policy == MaxMemoryPolicy::kAllKeysLru || policy == MaxMemoryPolicy::kVolatileLru;
+  limits_.integers_shared = config_.maxmemory == 0 || !(lru || lfu);
+
   store::AccessClock& access = keyspace_.access_clock();
-  access.set_lfu(config_.maxmemory_policy == MaxMemoryPolicy::kAllKeysLfu ||
-                 config_.maxmemory_policy == MaxMemoryPolicy::kVolatileLfu);
+  access.set_lfu(lfu);
   access.set_lfu_log_factor(static_cast<int>(config_.lfu_log_factor));
   access.set_lfu_decay_minutes(static_cast<int>(config_.lfu_decay_time_minutes));
 }
@@ -102,6 +107,12 @@ void Server::register_config_hooks() {
       return fail(ErrorCode::kIo, sentence);
     };
   };
+  for (const std::string_view name : {"maxmemory", "maxmemory-policy", "maxmemory-samples"}) {
+    settings_.on_change(name, [this](const ServerConfig&) -> Status {
+      eviction_->apply_settings();
+      return {};
+    });
+  }
   settings_.on_change("port", reopen("Unable to listen on this port. Check server logs."));
   settings_.on_change("bind", reopen("Failed to bind to specified addresses."));
   const auto reopen_http = [this](const ServerConfig&) -> Status {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -159,6 +160,28 @@ class Database {
   bool is_expired(const Entry& entry) const;
   const Entry* random_entry();  // null when empty; never an expired one unless nearly all are
 
+  // ---- eviction: what store/eviction.h chooses from ----
+  struct DrawnKey {
+    const Entry* entry;
+    uint64_t hash;
+    uint32_t access;
+  };
+  // Calls visit(const Entry*, access stamp) for `count` keys and the rest of the last one's bucket. Reads no entry.
+  template <typename Visit>
+  void sample(size_t count, Visit&& visit) const;
+  // Calls visit(DrawnKey) for `count` of the keys that expire. REQUIRES: expires() > 0.
+  template <typename Visit>
+  void sample_volatile(size_t count, Visit&& visit) const {
+    while (count-- > 0) visit(*draw_volatile());
+  }
+  // One by chance, of all or of those that expire; none where there is none.
+  std::optional<DrawnKey> draw() const;
+  std::optional<DrawnKey> draw_volatile() const;
+  std::optional<int64_t> earliest_expiry_ms() const;
+  std::optional<DrawnKey> first_due() const;
+  // Deletes a key that was drawn, if it still is as it was: the same entry, not used since. `told` gets its name.
+  bool evict(const DrawnKey& drawn, const std::function<void(std::string_view)>& told);
+
   // ---- upkeep ----
   // Deletes up to `limit` keys whose time has come. Returns how many.
   size_t delete_expired(size_t limit);
@@ -177,6 +200,8 @@ class Database {
   friend class Keyspace;
   friend class ValueEditor;
 
+  DrawnKey drawn(const ExpiryQueue::Item& item) const;
+  Random& random() const;
   Index::Slot find_slot(std::string_view key, uint64_t hash);
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
   void expire(Index::Slot slot, uint64_t hash);
@@ -216,6 +241,12 @@ const Entry* Database::set_raw(std::string_view key, size_t length, Fill&& fill)
   fill(factory.writable_range(*entry, 0, length));
   const uint64_t hash = contents_->index.hash(key);
   return put(find_slot_to_write(key, hash), hash, entry);
+}
+
+template <typename Visit>
+void Database::sample(size_t count, Visit&& visit) const {
+  contents_->index.sample(random(), count,
+                          [&](Index::Slot slot) { visit(static_cast<const Entry*>(slot.entry()), slot.access()); });
 }
 
 template <typename Visit>

@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 
+#include "base/random.h"
 #include "memory/unshared_heap.h"
 
 namespace cowslip::store {
@@ -46,6 +48,8 @@ class ExpiryQueue {
   size_t size() const { return items_.size(); }
 
   std::optional<Item> earliest() const { return items_.empty() ? std::nullopt : std::optional<Item>(*items_.begin()); }
+  // One of them by chance, about equally likely. REQUIRES: size() > 0.
+  Item random(Random& random) const;
   // Mean time left of the keys, estimated from the deadlines at a few places in the order; 0 when there are none.
   int64_t average_ttl_ms(int64_t now_ms) const;
   size_t memory_bytes() const { return items_.get_allocator().heap()->used_bytes(); }
@@ -53,6 +57,21 @@ class ExpiryQueue {
   bool kept_from_child() const { return items_.empty() || items_.get_allocator().heap()->kept_from_child(); }
 
  private:
+  // What a search for it finds is left to chance: each comparison is the toss of a coin.
+  struct Coin {
+    uint64_t sides;  // of the tosses to come
+    int tosses = 0;
+    bool toss() {
+      tosses++;
+      return (std::exchange(sides, sides >> 1) & 1) != 0;
+    }
+  };
+  struct Anywhere {
+    Coin* coin;
+    friend bool operator<(const Item&, const Anywhere& place) { return place.coin->toss(); }
+    friend bool operator<(const Anywhere&, const Item&) { return false; }
+  };
+
   using Nodes = memory::UnsharedAllocator<Item>;
   using Items = absl::btree_multiset<Item, std::less<>, Nodes>;
 

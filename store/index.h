@@ -135,6 +135,12 @@ class Index {
   // One key, every key equally likely (those in chains of more than 32 keys less so). Empty when there is none.
   Slot random(Random& random) const;
 
+  // Calls visit(Slot) for at least `count` keys, those of whole buckets that are drawn one by one, so that every key is
+  // equally likely to be among them (and may come twice). All keys if there are not that many; one at least where the
+  // table is nearly empty. `visit` must not change the index. Entries are not read.
+  template <typename Visit>
+  void sample(Random& random, size_t count, Visit&& visit) const;
+
   // Memory of the home buckets, with what is ready for more, and of the overflow buckets; bytes.
   size_t memory_bytes() const { return ready_bytes_ + overflow_buckets_ * sizeof(Bucket); }
   size_t bucket_count() const { return buckets_; }
@@ -146,6 +152,7 @@ class Index {
 
  private:
   static constexpr size_t kUnit = 8;
+  static constexpr size_t kBucketsPerSample = 10;
 
   // A key on its way from one bucket to another.
   struct Moving {
@@ -243,6 +250,23 @@ uint64_t Index::scan(uint64_t cursor, Visit&& visit) const {
   prefetch_entries_of(bucket(number));
   visit_chain(bucket(number), visit);
   return internal::next_reversed(cursor, common_bits(number));
+}
+
+// In a table that was reserved for keys which never came, keys are far apart: then the next one there is has to do.
+template <typename Visit>
+void Index::sample(Random& random, size_t count, Visit&& visit) const {
+  if (count >= size_) return for_each(visit);
+  size_t seen = 0;
+  const auto look_at = [&](size_t number) {
+    visit_chain(bucket(number), [&](Slot slot) {
+      seen++;
+      visit(slot);
+    });
+  };
+  for (size_t looked = 0; seen < count && looked < count * kBucketsPerSample; looked++) look_at(random.below(buckets_));
+  for (size_t number = random.below(buckets_); seen == 0; number = number + 1 == buckets_ ? 0 : number + 1) {
+    look_at(number);
+  }
 }
 
 template <typename Visit>

@@ -77,6 +77,9 @@ constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
     {latency_event::kFastCommand,
      "the machine rather than the commands: swapping, other processes, a slow virtual machine"},
     {"expire", "many keys that expire at the same moment, or large ones: spread the deadlines"},
+    {"eviction-",
+     "large keys that are evicted, or more to evict than commands leave time for: maxmemory-eviction-tenacity says for "
+     "how long a command may be kept waiting by it"},
     {latency_event::kActiveDefragCycle,
      "a machine that is short of processor time: a slice of it is planned to take 0.2 ms. CONFIG SET "
      "active-defrag-cycle-max makes slices rarer, activedefrag no ends them"},

@@ -84,7 +84,8 @@ Steps make_config_set(Pool& pool) {
     case 4:
       return one({"CONFIG", "SET", "timeout", "0", pool.one_of({"timeout", "hz", "nosuch"}), "10"});
     default:
-      return one({"CONFIG", "SET", "maxmemory-policy", pool.one_of({"noeviction", "huh"})});
+      return one({"CONFIG", "SET", "maxmemory-policy",
+                  pool.one_of({"noeviction", "huh", "allkeys-", "ALLKEYS-LRU", "allkeys-lfu", "volatile-ttl"})});
   }
 }
 

@@ -129,8 +129,6 @@ TEST_F(ConfigStoreTest, WhatThisVersionLacksIsRefusedInSoManyWords) {
   EXPECT_EQ(load("appendonly no\nreplicaof no one\ncluster-enabled no\nnotify-keyspace-events \"\""), "");
   EXPECT_THAT(load("appendonly yes"), HasSubstr("appendonly is not supported in this version"));
   EXPECT_THAT(load("slaveof host 6379"), HasSubstr("replicaof is not supported in this version"));
-  EXPECT_THAT(load("maxmemory-policy allkeys-lru"),
-              HasSubstr("maxmemory-policy allkeys-lru is not supported in this version"));
   EXPECT_THAT(load("loadmodule /x.so"), HasSubstr("loadmodule is not supported in this version"));
   EXPECT_EQ(load("slave-priority 5"), "");
   EXPECT_EQ(get("replica-priority"), "5");

@@ -176,8 +176,8 @@ std::string advice_about(std::string_view event, std::string_view huge_pages = "
 TEST(LatencyAdvice, KnowsEveryEventOfTheServer) {
   using namespace latency_event;
   for (const std::string_view event :
-       {kCommand, kFastCommand, kFork, kExpireCycle, kActiveDefragCycle, kWhileBlockedCron, kRdbUnlinkTempFile,
-        kRdbSave, kRdbFsync, kRdbRename, kRdbLoad, kPageFaultStall}) {
+       {kCommand, kFastCommand, kFork, kExpireCycle, kEvictionCycle, kEvictionDel, kActiveDefragCycle,
+        kWhileBlockedCron, kRdbUnlinkTempFile, kRdbSave, kRdbFsync, kRdbRename, kRdbLoad, kPageFaultStall}) {
     EXPECT_THAT(advice_about(event), testing::Not(HasSubstr("the operation it names"))) << event;
   }
   EXPECT_THAT(advice_about("huh"), HasSubstr("the operation it names"));

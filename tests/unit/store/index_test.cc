@@ -314,6 +314,41 @@ TEST_F(IndexTest, RandomDrawsEveryKeyEquallyOften) {
   }
 }
 
+TEST_F(IndexTest, SamplesEveryKeyAlike) {
+  constexpr int kKeys = 2000;
+  for (int i = 0; i < kKeys; i++) add(std::to_string(i));
+  std::map<std::string, int> drawn;
+  size_t total = 0;
+  for (int i = 0; i < 100'000; i++) {
+    size_t seen = 0;
+    index_.sample(random_, 5, [&](Index::Slot slot) {
+      seen++;
+      drawn[std::string(slot.entry()->key())]++;
+    });
+    EXPECT_GE(seen, 5u);
+    total += seen;
+  }
+  const double mean = static_cast<double>(total) / kKeys;
+  ASSERT_EQ(drawn.size(), static_cast<size_t>(kKeys));
+  for (const auto& [key, times] : drawn) {
+    EXPECT_GT(times, mean * 0.6) << key;
+    EXPECT_LT(times, mean * 1.4) << key;
+  }
+}
+
+TEST_F(IndexTest, SamplesWhereKeysAreFarApart) {
+  index_.sample(random_, 5, [](Index::Slot) { ADD_FAILURE() << "there is no key"; });
+  index_.reserve(100'000);
+  add("alone");
+  size_t seen = 0;
+  index_.sample(random_, 5, [&](Index::Slot) { seen++; });
+  EXPECT_EQ(seen, 1u);
+  for (int i = 0; i < 9; i++) add(std::to_string(i));
+  seen = 0;
+  index_.sample(random_, 1, [&](Index::Slot) { seen++; });
+  EXPECT_GE(seen, 1u);
+}
+
 TEST_F(IndexTest, FindsByHashAndExpiry) {
   const uint64_t hash = index_.hash("k");
   index_.insert(hash, entries_.make_integer("k", 1, 12345), 0);
