@@ -97,7 +97,8 @@ void Server::register_config_hooks() {
        {"proto-max-bulk-len", "lazyfree-lazy-user-flush", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time",
         "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
         "set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
-        "hll-sparse-max-bytes", "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save", "notify-keyspace-events"}) {
+        "hll-sparse-max-bytes", "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save",
+        "notify-keyspace-events"}) {
     settings_.on_change(name, also_refresh);
   }
   // The log has the reason; the client gets Redis's sentence.
