@@ -33,6 +33,17 @@ std::optional<int> database_argument(CommandContext& c, size_t index) {
   return std::nullopt;
 }
 
+std::optional<std::span<const std::string_view>> counted_keys(CommandContext& c, size_t index, std::string_view too_few,
+                                                              std::string_view too_many) {
+  const auto count = parse_int64(c.args[index]);
+  const auto behind = c.args.subspan(index + 1);
+  if (count && *count >= 1 && static_cast<uint64_t>(*count) <= behind.size()) {
+    return behind.first(static_cast<size_t>(*count));
+  }
+  c.reply.error(count && *count >= 1 ? too_many : too_few);
+  return std::nullopt;
+}
+
 namespace {
 
 std::optional<int64_t> unix_ms_argument(CommandContext& c, size_t index, TimeForm form, int64_t smallest) {

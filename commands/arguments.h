@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/text.h"
@@ -23,6 +24,12 @@ std::optional<int> int_argument(CommandContext& c, size_t index, std::string_vie
 // The number of an existing database, or an error reply.
 std::optional<int> database_argument(CommandContext& c, size_t index);
 
+// The keys behind the argument at `index`, which says how many; or an error reply, `too_few` when that is not a number
+// from 1 on, `too_many` when there are not so many arguments.
+std::optional<std::span<const std::string_view>> counted_keys(CommandContext& c, size_t index,
+                                                              std::string_view too_few = kNoKeyCount,
+                                                              std::string_view too_many = kSyntaxError);
+
 // How an expiry is given.
 enum class TimeForm { kSeconds, kMilliseconds, kUnixSeconds, kUnixMilliseconds };
 inline bool is_relative(TimeForm form) {
@@ -36,6 +43,16 @@ std::optional<int64_t> deadline_argument(CommandContext& c, size_t index, TimeFo
 
 inline bool is_string(const store::Entry& entry) {
   return entry.type() == store::ObjectType::kString;
+}
+
+// The entry of a key of that type, or null when the key is not there. Nothing after an error reply, when the key holds
+// something else.
+inline std::optional<const store::Entry*> find_of_type(CommandContext& c, std::string_view key, store::ObjectType type,
+                                                       store::Lookup lookup) {
+  const store::Entry* entry = c.db().find(key, lookup);
+  if (entry == nullptr || entry->type() == type) return entry;
+  c.reply.error(kWrongType);
+  return std::nullopt;
 }
 
 // A string value as a bulk string.

@@ -6,9 +6,11 @@
 // (docs/ADDING_A_COMMAND.md).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "commands/host.h"
 #include "commands/session.h"
@@ -109,10 +111,27 @@ enum KeyFlag : uint16_t {
   kKeyIncomplete = 1u << 10,
 };
 
+// How the keys of a KeySpec are found.
+enum class KeySearch : uint8_t {
+  kRange,    // from range.first to range.last
+  kCounted,  // the argument at range.first says how many keys follow it, range.step apart
+  kKeyword,  // one key behind the first `keyword`, which is looked for from range.first on
+  kUnknown,  // CommandSpec::find_keys knows
+};
+
 // Keys that a command treats alike.
 struct KeySpec {
-  KeyRange range;
+  KeyRange range = {};
   uint16_t flags = 0;  // KeyFlag
+  KeySearch search = KeySearch::kRange;
+  std::string_view keyword = {};
+  std::string_view notes = {};  // for COMMAND INFO
+};
+
+// A key among the arguments of one request.
+struct KeyReference {
+  size_t index;
+  uint16_t flags;  // KeyFlag, as they hold for this request
 };
 
 struct CommandSpec {
@@ -137,6 +156,8 @@ struct CommandSpec {
   std::span<const KeySpec> key_specs = {};
   // For kKeyVariable: the key flags of one request.
   uint16_t (*variable_key_flags)(std::span<const std::string_view> args) = nullptr;
+  // Where a key specification is of kind kUnknown: adds the keys of one request that fall under those.
+  void (*find_keys)(std::span<const std::string_view> args, std::vector<KeyReference>& keys) = nullptr;
   std::string_view deprecated_since = {};
   std::string_view replaced_by = {};
 

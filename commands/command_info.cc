@@ -41,25 +41,65 @@ void reply_pair(ReplyWriter& reply, std::string_view name, int value) {
   reply.integer(value);
 }
 
-// The first key's position, and from there the last key's and the distance of two.
+void reply_begin_search(ReplyWriter& reply, const KeySpec& spec) {
+  reply.map(2);
+  switch (spec.search) {
+    case KeySearch::kUnknown:
+      reply_pair(reply, "type", "unknown");
+      reply.bulk("spec");
+      return reply.map(0);
+    case KeySearch::kKeyword:
+      reply_pair(reply, "type", "keyword");
+      reply.bulk("spec");
+      reply.map(2);
+      reply_pair(reply, "keyword", spec.keyword);
+      return reply_pair(reply, "startfrom", spec.range.first);
+    case KeySearch::kRange:
+    case KeySearch::kCounted:
+      reply_pair(reply, "type", "index");
+      reply.bulk("spec");
+      reply.map(1);
+      return reply_pair(reply, "index", spec.range.first);
+  }
+}
+
+// Positions count from where the search has ended: the first key, the number of keys, or the keyword.
+void reply_find_keys(ReplyWriter& reply, const KeySpec& spec) {
+  reply.map(2);
+  switch (spec.search) {
+    case KeySearch::kUnknown:
+      reply_pair(reply, "type", "unknown");
+      reply.bulk("spec");
+      return reply.map(0);
+    case KeySearch::kCounted:
+      reply_pair(reply, "type", "keynum");
+      reply.bulk("spec");
+      reply.map(3);
+      reply_pair(reply, "keynumidx", 0);
+      reply_pair(reply, "firstkey", 1);
+      return reply_pair(reply, "keystep", spec.range.step);
+    case KeySearch::kRange:
+    case KeySearch::kKeyword:
+      reply_pair(reply, "type", "range");
+      reply.bulk("spec");
+      reply.map(3);
+      const bool one = spec.search == KeySearch::kKeyword;
+      const int last = spec.range.last < 0 ? spec.range.last : spec.range.last - spec.range.first;
+      reply_pair(reply, "lastkey", one ? 0 : last);
+      reply_pair(reply, "keystep", one ? 1 : spec.range.step);
+      return reply_pair(reply, "limit", 0);
+  }
+}
+
 void reply_key_spec(ReplyWriter& reply, const KeySpec& spec) {
-  reply.map(3);
+  reply.map(spec.notes.empty() ? 3 : 4);
+  if (!spec.notes.empty()) reply_pair(reply, "notes", spec.notes);
   reply.bulk("flags");
   reply_flags(reply, key_flag_names(), spec.flags);
   reply.bulk("begin_search");
-  reply.map(2);
-  reply_pair(reply, "type", "index");
-  reply.bulk("spec");
-  reply.map(1);
-  reply_pair(reply, "index", spec.range.first);
+  reply_begin_search(reply, spec);
   reply.bulk("find_keys");
-  reply.map(2);
-  reply_pair(reply, "type", "range");
-  reply.bulk("spec");
-  reply.map(3);
-  reply_pair(reply, "lastkey", spec.range.last < 0 ? spec.range.last : spec.range.last - spec.range.first);
-  reply_pair(reply, "keystep", spec.range.step);
-  reply_pair(reply, "limit", 0);
+  reply_find_keys(reply, spec);
 }
 
 }  // namespace

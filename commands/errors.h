@@ -10,6 +10,7 @@ inline constexpr std::string_view kWrongType = "WRONGTYPE Operation against a ke
 inline constexpr std::string_view kSyntaxError = "ERR syntax error";
 inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kNotAFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kNoKeyCount = "ERR numkeys should be greater than 0";
 inline constexpr std::string_view kNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
 inline constexpr std::string_view kDatabaseOutOfRange = "ERR DB index is out of range";

@@ -116,8 +116,9 @@ void reply_keys(CommandContext& c, Reply&& reply) {
   if (command == nullptr) return;
   const auto args = c.args.subspan(2);
   const auto keys = keys_of(*command->spec, args);
-  c.reply.array(keys.size());
-  for (const auto& [index, flags] : keys) reply(args[index], flags);
+  if (!keys) return c.reply.error("ERR Invalid arguments specified for command");
+  c.reply.array(keys->size());
+  for (const auto& [index, flags] : *keys) reply(args[index], flags);
 }
 
 void cmd_getkeys(CommandContext& c) {
