@@ -1,10 +1,9 @@
 // Walking a database: all keys, some at a time, or any one.
 #include <algorithm>
-#include <charconv>
-#include <vector>
 
 #include "commands/arguments.h"
 #include "commands/families.h"
+#include "commands/scan_arguments.h"
 
 namespace cowslip::commands {
 namespace {
@@ -38,78 +37,29 @@ void cmd_dbsize(CommandContext& c) {
 
 // ---- SCAN ----
 
-struct ScanOptions {
-  std::string_view pattern = "*";
-  std::string_view type;
-  bool any_type = true;
-  int64_t count = 10;
-};
-
-// What strtoul takes, which is more than what SCAN hands out: nothing at all, a sign, leading zeros.
-std::optional<uint64_t> parse_cursor(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  const bool has_sign = negative || text.starts_with('+');
-  const std::string_view digits = text.substr(has_sign ? 1 : 0);
-  if (digits.empty()) return has_sign ? std::nullopt : std::optional<uint64_t>(0);
-  uint64_t cursor = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), cursor);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return negative ? 0 - cursor : cursor;
-}
-
-std::optional<ScanOptions> parse_scan_options(CommandContext& c) {
-  ScanOptions options;
-  for (size_t i = 2; i < c.args.size(); i += 2) {
-    const bool has_value = i + 1 < c.args.size();
-    if (is_option(c.args[i], "COUNT") && has_value) {
-      const auto count = integer_argument(c, i + 1);
-      if (!count) return std::nullopt;
-      options.count = *count;
-    } else if (is_option(c.args[i], "MATCH") && has_value) {
-      options.pattern = c.args[i + 1];
-    } else if (is_option(c.args[i], "TYPE") && has_value) {
-      options.type = c.args[i + 1];
-      options.any_type = false;
-    } else {
-      options.count = 0;
-    }
-    if (options.count >= 1) continue;
-    c.reply.error(kSyntaxError);
-    return std::nullopt;
-  }
-  return options;
-}
-
-// Collects what is under the next cursor positions until about `count` keys were looked at. The keys are valid until
-// the database is changed.
-uint64_t op_scan(CommandContext& c, uint64_t cursor, const ScanOptions& options, std::vector<std::string_view>& keys) {
+// Looks at what is under the next cursor positions, until about `count` keys were.
+uint64_t op_scan(CommandContext& c, uint64_t cursor, const ScanOptions& options, ScanReply& reply) {
   // A table that was emptied a short while ago has many positions without keys: they cost time as well.
-  constexpr int64_t kPositionsPerKey = 10;
-  int64_t positions_left = std::min(options.count, INT64_MAX / kPositionsPerKey) * kPositionsPerKey;
-  int64_t seen = 0;
+  constexpr uint64_t kPositionsPerKey = 10;
+  uint64_t positions_left = std::min(options.count, UINT64_MAX / kPositionsPerKey) * kPositionsPerKey;
+  uint64_t seen = 0;
   do {
     cursor = c.db().scan(cursor, [&](const Entry& entry) {
       seen++;
-      const bool right_type = options.any_type || equals_ignore_case(options.type, store::type_name(entry.type()));
-      if (right_type && matches(options.pattern, entry.key())) keys.push_back(entry.key());
+      const bool right_type = !options.type || equals_ignore_case(*options.type, store::type_name(entry.type()));
+      if (right_type && options.matches(entry.key())) reply.add(entry.key());
     });
   } while (cursor != 0 && seen < options.count && --positions_left > 0);
   return cursor;
 }
 
 void cmd_scan(CommandContext& c) {
-  const auto cursor = parse_cursor(c.args[1]);
-  if (!cursor) return c.reply.error("ERR invalid cursor");
-  const auto options = parse_scan_options(c);
+  const auto cursor = cursor_argument(c, 1);
+  if (!cursor) return;
+  const auto options = scan_options(c, 2, true);
   if (!options) return;
-  std::vector<std::string_view> keys;
-  const uint64_t next = op_scan(c, *cursor, *options, keys);
-  char digits[kInt64Digits];
-  const char* end = std::to_chars(digits, digits + sizeof digits, next).ptr;
-  c.reply.array(2);
-  c.reply.bulk({digits, end});
-  c.reply.array(keys.size());
-  for (const std::string_view key : keys) c.reply.bulk(key);
+  ScanReply reply(c);
+  reply.end(op_scan(c, *cursor, *options, reply));
 }
 
 constexpr CommandSpec kSpecs[] = {
