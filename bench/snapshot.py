@@ -14,6 +14,9 @@ pause. Steps, for --only:
   growth      pages copied and growth by writes during a save, per kind of write: see lib/snapshot_growth.py.
               When the save ends before the writes it is repeated with a save that is slowed by rdb-key-save-delay
 
+With --types, only growth, of lists, hashes, sets and sorted sets: small ones of 16 elements and ten big ones, of which
+random elements are changed (bench/load/aggregate_workload.h). --keys and --writes count elements then.
+
 The targets are meant for the 10 million keys of the default; --keys 1000000 is for every day.
 """
 
@@ -24,12 +27,14 @@ from pathlib import Path
 
 from lib import snapshot_report as report
 from lib import snapshot_steps as steps
+from lib.generator import AGGREGATES
 from lib.servers import ROOT, Server, find_programs
 from lib.snapshot_growth import KINDS, GrowthBench
 from lib.snapshot_steps import SERVER_ARGUMENTS, Record
 
 STEPS = ["fork", "save", "throughput", "latency", "drift", "load", "growth"]
 FULL_KEYS = 10_000_000
+TYPES_ELEMENTS = 2_000_000
 VALUE_BYTES = 100
 # Steps that leave the dataset's shape as it was. The first one meets a heap that nobody has overwritten yet.
 REPEATED = {
@@ -81,10 +86,12 @@ def parse_options():
     parser = argparse.ArgumentParser(prog="scripts/bench snapshot", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     words = lambda text: text.split(",")  # noqa: E731
-    parser.add_argument("--keys", type=int, default=FULL_KEYS, help="size of the dataset (default 10 million)")
+    parser.add_argument("--keys", type=int, help="size of the dataset (default 10 million; of --types 2 million)")
+    parser.add_argument("--types", action="store_true", help="growth of lists, hashes, sets and sorted sets")
     parser.add_argument("--writes", type=int, help="writes per save in growth and drift (default: a tenth of the keys)")
     parser.add_argument("--only", type=words, default=STEPS, help="steps, such as fork,growth (default: all)")
-    parser.add_argument("--kinds", type=words, default=KINDS, help=f"of growth: {','.join(KINDS)} (default: all)")
+    parser.add_argument("--kinds", type=words, help=f"of growth: {','.join(KINDS)}, with --types "
+                        f"{','.join(AGGREGATES)} (default: all)")  # fmt: skip
     parser.add_argument("--repeat", type=int, default=3, help="of the other steps (default 3)")
     parser.add_argument("--saves", type=int, default=20, help="of drift (default 20)")
     parser.add_argument("--before-s", type=float, default=5, help="measured before a save (default 5 seconds)")
@@ -96,10 +103,16 @@ def parse_options():
 
 
 def checked(parser, options):
-    for chosen, known in [(options.only, STEPS), (options.kinds, KINDS)]:
+    kinds = AGGREGATES if options.types else KINDS
+    options.kinds = options.kinds or kinds
+    options.keys = options.keys or (TYPES_ELEMENTS if options.types else FULL_KEYS)
+    if options.types:
+        options.only = ["growth"]
+    for chosen, known in [(options.only, STEPS), (options.kinds, kinds)]:
         if unknown := set(chosen) - set(known):
             parser.error(f"no {', '.join(sorted(unknown))}, only {', '.join(known)}")
-    options.partial = set(options.only) != set(STEPS) or set(options.kinds) != set(KINDS) or len(options.servers) < 2
+    whole = options.types or set(options.only) == set(STEPS)
+    options.partial = not whole or set(options.kinds) != set(kinds) or len(options.servers) < 2
     if options.quick:
         options.keys, options.repeat, options.saves, options.before_s = 200_000, 1, 3, 1
     options.writes = options.writes or options.keys // 10
@@ -110,6 +123,8 @@ def checked(parser, options):
 def result_stem(options):
     """Neither a quick try nor a part may replace a result, nor the everyday size that of the targets."""
     kind = "snapshot" if options.keys == FULL_KEYS else f"snapshot-{options.keys}"
+    if options.types:
+        kind = "snapshot-types"
     if options.quick or options.partial:
         kind = "snapshot-quick"
     return options.output / f"{datetime.date.today():%Y-%m-%d}-{kind}"

@@ -82,6 +82,24 @@ class Load:
         return [(started_s + due / 1e6, wait / 1e6) for due, wait in zip(numbers[::2], numbers[1::2])]
 
 
+AGGREGATES = [f"{kind}-{size}" for kind in ("list", "hash", "set", "zset") for size in ("small", "big")]
+# As bench/load/aggregate_workload.h has them.
+SMALL_ELEMENTS = 16
+BIG_KEYS = 10
+
+
+def aggregate_keys(kind, elements):
+    """How many keys hold so many elements."""
+    return BIG_KEYS if kind.endswith("-big") else -(-elements // SMALL_ELEMENTS)
+
+
+def fill_aggregates(server, kind, elements, value_bytes):
+    """Makes the keys that loads of this kind change; `elements` is a multiple of 10."""
+    each = elements // BIG_KEYS if kind.endswith("-big") else SMALL_ELEMENTS
+    requests = aggregate_keys(kind, elements) * -(-each // SMALL_ELEMENTS)
+    return Load(server, f"fill-{kind}", elements, count=requests, value_bytes=value_bytes).go().result()
+
+
 def fill(server, keys, value_bytes, integers=False):
     kind = "fill-integers" if integers else "fill"
     return Load(server, kind, keys, count=keys, value_bytes=value_bytes).go().result()

@@ -19,6 +19,7 @@ Growth is the most that server and child together had more than before, each pag
 that the server makes itself, in memory of its own, are growth but not copied pages.
 """
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -87,22 +88,28 @@ class GrowthBench:
         for _ in range(ATTEMPTS):
             if runs[-1].fits:
                 break
-            delay = self._slower(runs[0]) if not delay else min(-1, delay // 4)
+            delay = self._slower(runs[0]) if not delay else slower_still(delay)
             runs = [runs[0], self._run(kind, delay)]
         return runs
 
     def _slower(self, run):
-        """A key-save-delay that makes the save outlast the writes: -n sleeps after one key in n."""
+        """A key-save-delay that makes the save outlast the writes: -n sleeps after one key in n, n so many microseconds
+        after each."""
         rate = run.served / run.save_s if run.served else run.requests / run.writes_s
         sleeping_s = max(1.0, OUTLAST * run.requests / rate - run.save_s)
-        return -max(1, int(self._options.keys * SLEEP_S / sleeping_s))
+        keys = self._options.keys
+        if run.kind in generator.AGGREGATES:
+            keys = generator.aggregate_keys(run.kind, keys)
+        if keys * SLEEP_S < sleeping_s:
+            return math.ceil(1e6 * sleeping_s / keys)
+        return -max(1, int(keys * SLEEP_S / sleeping_s))
 
     def _run(self, kind, delay):
         options = self._options
         with memory_group("cowslip-bench") as group, Server(self._name, self._program, SERVER_ARGUMENTS) as server:
             if group:
                 group.add(server.pid)
-            generator.fill(server, options.keys, options.value_bytes, integers=kind == "incr")
+            fill(server, kind, options)
             time.sleep(SETTLE_S)
             with server.client() as client:
                 self._quiet = self._quiet or quiet_figures(client, server, group)
@@ -149,6 +156,17 @@ class GrowthBench:
         before = pagemap.frames(server.pid)
         self._load(server, kind, seed=2).go().result()
         return moved_bytes(before, pagemap.frames(server.pid))
+
+
+def slower_still(delay):
+    return 4 * delay if delay > 0 else min(-1, delay // 4)
+
+
+def fill(server, kind, options):
+    if kind in generator.AGGREGATES:
+        generator.fill_aggregates(server, kind, options.keys, options.value_bytes)
+    else:
+        generator.fill(server, options.keys, options.value_bytes, integers=kind == "incr")
 
 
 def moved_bytes(before, after):

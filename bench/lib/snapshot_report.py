@@ -117,11 +117,10 @@ def markdown(measured, options, command):
         "",
         f"{datetime.date.today()}: `{command}`",
         "",
-        f"{options.keys:,} keys of 16 bytes with random values of {options.value_bytes} bytes; medians of "
-        f"{options.repeat} (drift and growth: once);",
+        dataset(options),
         f"{versions}; {os.cpu_count()} cores, Linux {os.uname().release.split('-')[0]}. How each figure is measured: "
         "`scripts/bench snapshot --help`.",
-        "The targets are meant for 10 million keys.",
+        *([] if options.types else ["The targets are meant for 10 million keys."]),
         "",
         f"| | {' | '.join(servers)} | ratio | target | |",
         "|---|" + "---:|" * (len(servers) + 1) + "---|---|",
@@ -130,6 +129,13 @@ def markdown(measured, options, command):
     if any(runs for _, runs in measured):
         lines += ["", *growth_table(measured, options)]
     return "\n".join(lines) + "\n"
+
+
+def dataset(options):
+    if options.types:
+        return f"{options.keys:,} elements, in keys of 16 (small) or in ten keys (big); each measured once;"
+    return (f"{options.keys:,} keys of 16 bytes with random values of {options.value_bytes} bytes; medians of "
+            f"{options.repeat} (drift and growth: once);")  # fmt: skip
 
 
 def table_line(row, servers):

@@ -96,6 +96,17 @@ void set_number(Options& options, std::string_view name, uint64_t value) {
     usage(fmt::format("no option {}", name));
 }
 
+void set_kind(WorkloadOptions& workload, std::string_view name) {
+  if (const auto kind = kind_from(name)) {
+    workload.kind = *kind;
+  } else if (const auto aggregate = aggregate_load_from(name)) {
+    workload.kind = Kind::kAggregate;
+    workload.aggregate = *aggregate;
+  } else {
+    usage(fmt::format("no kind '{}'", name));
+  }
+}
+
 Options parse_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; i++) {
@@ -109,9 +120,7 @@ Options parse_options(int argc, char** argv) {
     } else if (name == "--latencies") {
       options.latencies = argv[++i];
     } else if (name == "--kind") {
-      const auto kind = kind_from(argv[++i]);
-      if (!kind) usage(fmt::format("no kind '{}'", argv[i]));
-      options.workload.kind = *kind;
+      set_kind(options.workload, argv[++i]);
     } else {
       set_number(options, name, number(argv[++i]));
     }

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <string>
 #include <utility>
+
+#include "bench/load/request.h"
 
 namespace cowslip::bench {
 namespace {
@@ -31,16 +32,6 @@ std::string random_pool(uint64_t seed) {
   std::string pool(kPoolBytes, '\0');
   std::ranges::generate(pool, [&] { return static_cast<char>(random.next() >> 56); });
   return pool;
-}
-
-template <typename... Words>
-void append_command(std::string& out, const Words&... words) {
-  fmt::format_to(std::back_inserter(out), "*{}\r\n", sizeof...(words));
-  const auto append_word = [&out](std::string_view word) {
-    fmt::format_to(std::back_inserter(out), "${}\r\n", word.size());
-    out.append(word).append("\r\n");
-  };
-  (append_word(words), ...);
 }
 
 }  // namespace
@@ -77,7 +68,11 @@ Workload::Workload(const WorkloadOptions& options)
     : options_(options),
       zipf_(options.kind == Kind::kZipf ? std::optional<Zipf>(options.keys) : std::nullopt),
       random_(options.seed),
-      pool_(random_pool(options.seed + 1)) {}
+      pool_(random_pool(options.seed + 1)) {
+  if (options.kind == Kind::kAggregate) {
+    aggregates_.emplace(options.aggregate, options.keys, options.first_new, options.value_bytes, pool_);
+  }
+}
 
 int Workload::append_request(std::string& out) {
   switch (options_.kind) {
@@ -118,6 +113,8 @@ int Workload::append_request(std::string& out) {
     case Kind::kPing:
       append_command(out, "PING");
       return 1;
+    case Kind::kAggregate:
+      return aggregates_->append_request(out, random_);
   }
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/random.h"
+#include "bench/load/aggregate_workload.h"
 
 namespace cowslip::bench {
 
@@ -21,6 +22,7 @@ enum class Kind {
   kAppend,        // APPEND of 16 bytes to a random key
   kZipf,          // GET or SET, half and half, of keys whose popularity follows Zipf's law
   kPing,          // PING
+  kAggregate,     // see aggregate_workload.h
 };
 std::optional<Kind> kind_from(std::string_view name);
 
@@ -41,8 +43,9 @@ class Zipf {
 
 struct WorkloadOptions {
   Kind kind = Kind::kSet;
-  uint64_t keys = 1'000'000;  // key:000000000000 up to this number
-  uint64_t first_new = 0;     // where kDelSet begins to number its new keys; 0: after the last key
+  AggregateLoad aggregate = {};  // for kAggregate
+  uint64_t keys = 1'000'000;     // key:000000000000 up to this number; for kAggregate, elements of all keys
+  uint64_t first_new = 0;        // where new keys (kDelSet) or members begin to be numbered; 0: after the last one
   uint32_t value_bytes = 100;
   uint64_t seed = 1;
 };
@@ -55,7 +58,7 @@ class Workload {
   // Appends the next request to `out`, and returns the number of replies it will have.
   int append_request(std::string& out);
   // Bytes of keys and values in all write commands so far; a number counts as 8 bytes.
-  uint64_t written_bytes() const { return written_bytes_; }
+  uint64_t written_bytes() const { return aggregates_ ? aggregates_->written_bytes() : written_bytes_; }
 
  private:
   std::string_view key(uint64_t number);
@@ -70,6 +73,7 @@ class Workload {
   const std::optional<Zipf> zipf_;
   Random random_;
   std::string pool_;  // values are cut from it
+  std::optional<AggregateWorkload> aggregates_;
   uint64_t next_ = 0;
   uint64_t written_bytes_ = 0;
   char key_[24];
