@@ -7,6 +7,11 @@
 #include <cstring>
 #include <string_view>
 
+#include "store/hash.h"
+#include "store/list.h"
+#include "store/set.h"
+#include "store/sorted_set.h"
+
 namespace cowslip::server {
 namespace {
 
@@ -40,10 +45,60 @@ void mix_number(Digest& digest, uint32_t number) {
   mix(digest, {bytes, sizeof(bytes)});
 }
 
+void mix(Digest& digest, const store::StringView& value) {
+  store::StringView::Scratch scratch;
+  mix(digest, value.text(scratch));
+}
+
+void mix_list(Digest& digest, const store::ListView& list) {
+  list.for_each_from(0, store::ListEnd::kTail, [&](const store::StringView& element) {
+    mix(digest, element);
+    return true;
+  });
+}
+
+void add_members(Digest& digest, const store::SetView& set) {
+  set.for_each([&](const store::StringView& member) {
+    store::StringView::Scratch scratch;
+    add(digest, member.text(scratch));
+  });
+}
+
+void add_pair(Digest& digest, const store::StringView& first, const store::StringView& second) {
+  Digest pair = {};
+  mix(pair, first);
+  mix(pair, second);
+  add(digest, bytes_of(pair));
+}
+
+void add_scored(Digest& digest, const store::SortedSetView& set) {
+  set.for_each_from(0, true, [&](const store::ScoredMember& scored) {
+    const std::string score = fmt::format("{:.17g}", scored.score);
+    add_pair(digest, scored.member, store::StringView(std::string_view(score)));
+    return true;
+  });
+}
+
+void mix_elements(Digest& digest, const store::Entry& entry) {
+  using store::ObjectType;
+  switch (entry.type()) {
+    case ObjectType::kList:
+      return mix_list(digest, store::ListView(entry));
+    case ObjectType::kSet:
+      return add_members(digest, store::SetView(entry));
+    case ObjectType::kSortedSet:
+      return add_scored(digest, store::SortedSetView(entry));
+    case ObjectType::kHash:
+      return store::HashView(entry).for_each(
+          [&](const store::StringView& field, const store::StringView& value) { add_pair(digest, field, value); });
+    default:
+      return mix(digest, entry.string());
+  }
+}
+
 void mix_value(Digest& digest, const store::Entry& entry) {
   mix_number(digest, static_cast<uint32_t>(entry.type()));
-  store::StringView::Scratch scratch;
-  mix(digest, entry.string().text(scratch));
+  mix_elements(digest, entry);
   if (entry.has_expiry()) add(digest, "!!expire!!");
 }
 

@@ -5,8 +5,10 @@
 //     add(d, bytes) = d xor H(bytes)            for things without an order
 //     mix(d, bytes) = H(add(d, bytes))          for things whose order counts
 //
-// a value's digest is mix(0..., type as a 32-bit big-endian number), then for a string mix(..., its bytes), then, if
-// the key expires, add(..., "!!expire!!"). A key's starts with mix(mix(0...,) key) instead of zeros. The dataset's is
+// a value's digest is mix(0..., type as a 32-bit big-endian number), then its elements, then, if the key expires,
+// add(..., "!!expire!!"). The elements: of a string, mix(..., its bytes); of a list, that for one after the other; of a
+// set, add(..., member) for each; of a hash, add(..., mix(mix(0..., field), value)); of a sorted set the same with the
+// score, as "%.17g" prints it. A key's starts with mix(mix(0...,) key) instead of zeros. The dataset's is
 // made of mix(..., number of the database) for each database that is not empty, and add(..., digest) for each key.
 #pragma once
 

@@ -87,6 +87,20 @@ void debug_populate(CommandContext& c) {
   c.reply.ok();
 }
 
+// What Redis adds for a big list: its nodes, here the leaves of its tree, none of them compressed.
+std::string nodes_of_list(CommandContext& c, const store::Entry& entry) {
+  if (entry.encoding() != store::Encoding::kQuicklist) return {};
+  const store::AggregateRoot root = entry.aggregate();
+  size_t nodes = 0, bytes = 0;
+  store::PackedTreeView(root.first, store::NodeKey::kNone).for_each_leaf([&](const store::PackedNode& leaf) {
+    nodes++;
+    for (size_t i = 0; i < leaf.count(); i++) bytes += leaf.bytes(i).size();
+  });
+  return fmt::format(" ql_nodes:{} ql_avg_node:{:.2f} ql_listpack_max:{} ql_compressed:0 ql_uncompressed_size:{}",
+                     nodes, static_cast<double>(root.elements()) / static_cast<double>(nodes),
+                     c.keyspace.encoding_limits().list_max_listpack_size, bytes);
+}
+
 void debug_object(CommandContext& c) {
   const store::Entry* entry = c.db().find(c.args[2], store::Lookup::kPeek);
   if (entry == nullptr) return c.reply.error(kNoSuchKey);
@@ -94,10 +108,12 @@ void debug_object(CommandContext& c) {
   const std::string_view encoding = store::encoding_name(entry->encoding());
   const size_t serialized =
       persistence::encode_dump(*entry, server_of(c).config().rdbcompression).size() - kDumpFrameBytes;
+  const std::string nodes = nodes_of_list(c, *entry);
   // The access stamp last: asking for it looks the key up again.
   const auto idle = static_cast<int64_t>(c.db().idle_seconds(c.args[2]));
-  c.reply.simple(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}", place,
-                             encoding, serialized, (c.keyspace.now_ms() / 1000 - idle) & kLruClockMask, idle));
+  c.reply.simple(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{}",
+                             place, encoding, serialized, (c.keyspace.now_ms() / 1000 - idle) & kLruClockMask, idle,
+                             nodes));
 }
 
 void debug_digest(CommandContext& c) {

@@ -24,7 +24,7 @@ constexpr size_t kExpiryBytesPerKey = sizeof(store::ExpiryQueue::Item);
 void cmd_memory_usage(CommandContext& c) {
   for (size_t i = 3; i < c.args.size(); i += 2) {
     if (!is_option(c.args[i], "samples") || i + 1 == c.args.size()) return c.reply.error(kSyntaxError);
-    // The entries of a value are all looked at so far: the number is checked, and makes no difference.
+    // What a value takes is known exactly, without looking at any of its elements: the number makes no difference.
     const auto samples = integer_argument(c, i + 1);
     if (!samples) return;
     if (*samples < 0) return c.reply.error(kSyntaxError);
