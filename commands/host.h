@@ -15,6 +15,7 @@ namespace cowslip::commands {
 struct CommandLimits {
   uint64_t proto_max_bulk_len = 512ull << 20;
   bool lazyfree_lazy_user_flush = false;
+  bool lazyfree_lazy_user_del = false;  // DEL as UNLINK
   // Whether Redis, so configured, would have keys share small integers: OBJECT REFCOUNT says the same.
   bool integers_shared = true;
 };

@@ -23,14 +23,23 @@ int64_t reply_count(CommandContext& c, Act&& act) {
   return count;
 }
 
-// DEL and UNLINK: a key's blocks go back to their arena, which takes the same time whatever their size.
-void cmd_del(CommandContext& c) {
+// A key's blocks go back to their arena, which takes the same time whatever their size; of the many blocks that a big
+// aggregate has, UNLINK leaves the freeing for later.
+void delete_keys(CommandContext& c, store::Freeing freeing) {
   const int64_t deleted = reply_count(c, [&](std::string_view key) {
-    if (!c.db().erase(key)) return false;
+    if (!c.db().erase(key, freeing)) return false;
     c.notify(EventClass::kGeneric, "del", key);
     return true;
   });
   c.keyspace.add_dirty(static_cast<uint64_t>(deleted));
+}
+
+void cmd_del(CommandContext& c) {
+  delete_keys(c, c.host.limits().lazyfree_lazy_user_del ? store::Freeing::kLater : store::Freeing::kNow);
+}
+
+void cmd_unlink(CommandContext& c) {
+  delete_keys(c, store::Freeing::kLater);
 }
 
 void cmd_exists(CommandContext& c) {
@@ -164,7 +173,7 @@ constexpr CommandSpec kSpecs[] = {
      .complexity = "O(N) for N keys; large values are freed in the background",
      .summary = "Deletes keys, and lets another thread free what is large.",
      .syntax = "key ...",
-     .handler = cmd_del,
+     .handler = cmd_unlink,
      .categories = "@keyspace",
      .tips = "request_policy:multi_shard response_policy:agg_sum"},
     {.name = "exists",

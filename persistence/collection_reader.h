@@ -35,7 +35,7 @@ class CollectionSink {
   virtual ~CollectionSink() = default;
   virtual void begin(const CollectionHead& head) = 0;
   virtual void element(const store::StringView& value) = 0;  // of a list, from its head to its tail
-  // Of the other kinds. False: that member or field has come before; the reader makes an Error of it.
+  // Of the other kinds. False: that member or field, or one before, has come twice; the reader makes an Error of it.
   virtual bool member(const store::StringView& member) = 0;
   virtual bool scored(const store::StringView& member, double score) = 0;  // in any order; never NaN
   virtual bool field(const store::StringView& field, const store::StringView& value) = 0;
@@ -56,6 +56,8 @@ class CollectionReader {
   // The number of elements, a field with its value being one. 0: there are none, and the sink has not been called;
   // Redis leaves such a key out. REQUIRES: reads(type).
   Result<uint64_t> read(uint8_t type, CollectionSink& sink);
+  // That a member or field has come twice in what was read last: for a sink that finds out later.
+  std::unexpected<Error> same_twice() const;
 
  private:
   using ReadElement = Status (CollectionReader::*)();
@@ -87,7 +89,6 @@ class CollectionReader {
   void add_element(const store::StringView& value);
   Status added(bool is_new);
   Status see(const store::StringView& value);
-  std::unexpected<Error> same_twice() const;
 
   RdbDecoder& decoder_;
   // Of the value that is being read.

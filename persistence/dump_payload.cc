@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "base/crc64.h"
+#include "persistence/aggregate_reader.h"
 #include "persistence/byte_sink.h"
+#include "persistence/map_result.h"
 #include "persistence/rdb_decoder.h"
 #include "persistence/rdb_encoder.h"
 #include "persistence/rdb_format.h"
@@ -30,8 +32,18 @@ Status check_trailer(std::string_view payload) {
   return {};
 }
 
-DumpedValue held(store::StringView value) {
-  return value.is_integer() ? DumpedValue(value.integer()) : DumpedValue(std::string(value.bytes()));
+Result<store::PreparedEntry> decode_value(RdbDecoder& decoder, uint8_t type, store::Keyspace& keyspace,
+                                          store::Database& db, std::string_view key, int64_t expire_at_ms) {
+  if (!CollectionReader::reads(type)) {
+    return map_result(decoder.value(type), [&](store::StringView value) {
+      return db.prepare({.key = key, .value = value, .expire_at_ms = expire_at_ms});
+    });
+  }
+  AggregateReader reader(decoder, keyspace);
+  auto made = reader.read(type, db, key, expire_at_ms);
+  if (!made) return std::unexpected(std::move(made.error()));
+  if (!*made) return decoder.corrupt("A value without elements");
+  return std::move(**made);
 }
 
 }  // namespace
@@ -49,17 +61,19 @@ std::string encode_dump(const store::Entry& entry, bool compression) {
   return std::move(sink.bytes);
 }
 
-Result<DumpedValue> decode_dump(std::string_view payload) {
+Result<store::PreparedEntry> decode_dump(std::string_view payload, store::Keyspace& keyspace, store::Database& db,
+                                         std::string_view key, int64_t expire_at_ms) {
   if (auto status = check_trailer(payload); !status) return std::unexpected(status.error());
   const std::string_view body = payload.substr(0, payload.size() - kDumpTrailerBytes);
   MemorySource source(body);
   RdbDecoder decoder(source, {.verify_checksum = false, .buffer_bytes = kBufferBytes, .bytes_total = body.size()});
   auto type = decoder.byte();
   if (!type) return std::unexpected(type.error());
-  auto value = decoder.value(*type);
-  if (!value) return std::unexpected(value.error());
-  if (decoder.offset() != body.size()) return fail(ErrorCode::kCorrupt, "bytes are left over after the value");
-  return held(*value);
+  auto made = decode_value(decoder, *type, keyspace, db, key, expire_at_ms);
+  if (made && decoder.offset() != body.size()) {
+    return fail(ErrorCode::kCorrupt, "bytes are left over after the value");
+  }
+  return made;
 }
 
 }  // namespace cowslip::persistence

@@ -12,6 +12,7 @@
 
 #include "base/numbers.h"
 #include "base/text.h"
+#include "persistence/aggregate_reader.h"
 #include "persistence/collection_reader.h"
 #include "persistence/rdb_decoder.h"
 #include "persistence/rdb_skipper.h"
@@ -78,7 +79,7 @@ class FileSource final : public ByteSource {
   ReadableFile& file_;
 };
 
-// For collections that are only parsed past.
+// For collections that have expired.
 class DiscardingSink final : public CollectionSink {
  public:
   void begin(const CollectionHead&) override {}
@@ -97,7 +98,8 @@ class Loader {
         total_(total),
         options_(options),
         decoder_(source,
-                 {.verify_checksum = options.verify_checksum, .buffer_bytes = 2 * kReadBytes, .bytes_total = total}) {}
+                 {.verify_checksum = options.verify_checksum, .buffer_bytes = 2 * kReadBytes, .bytes_total = total}),
+        aggregates_(decoder_, keyspace) {}
 
   Result<LoadReport> run() {
     if (auto status = decoder_.begin(); !status) return std::unexpected(std::move(status.error()));
@@ -160,24 +162,46 @@ class Loader {
     return {};
   }
 
-  // Keys whose values are no strings. The store holds none of them yet.
+  // Keys whose values are no strings.
   Status take_unread(const RdbItem& item) {
+    if (CollectionReader::reads(item.type)) return take_collection(item);
     if (!options_.skip_unknown_types) return refused(decoder_.refuse_value(item.type).error());
-    std::string what(rdb_type_name(item.type));
-    if (CollectionReader::reads(item.type)) {
-      DiscardingSink nowhere;
-      const auto elements = collections_.read(item.type, nowhere);
-      if (!elements) return std::unexpected(elements.error());
-      if (*elements == 0) return leave_out_empty(item.key);
-    } else {
-      auto skipped = skip_value(decoder_, item.type);
-      if (!skipped) return std::unexpected(std::move(skipped.error()));
-      what = std::move(*skipped);
-    }
-    warn(fmt::format("Skipped key {} in database {}: a {} cannot be held yet", shown(item.key), database_, what));
+    auto skipped = skip_value(decoder_, item.type);
+    if (!skipped) return std::unexpected(std::move(skipped.error()));
+    warn(fmt::format("Skipped key {} in database {}: a {} cannot be held yet", shown(item.key), database_, *skipped));
     report_.keys_skipped++;
     skipped_[item.type]++;
     return {};
+  }
+
+  Status take_collection(const RdbItem& item) {
+    if (options_.key_delay_us) wait_before_key(options_.key_delay_us());
+    if (is_left_out(item)) return skip_expired_collection(item);
+    store::Database& db = keyspace_.database(database_);
+    db.prefetch(db.hash(item.key));
+    auto made = aggregates_.read(item.type, db, item.key, item.expire_at_ms);
+    if (!made) return std::unexpected(std::move(made.error()));
+    if (!*made) return leave_out_empty(item.key);
+    report_.keys_loaded++;
+    const bool twice =
+        db.load(std::move(**made), {.key = item.key, .idle_seconds = item.idle_seconds, .frequency = item.frequency});
+    if (!twice || options_.replace_existing) return {};
+    return key_twice(item.key, decoder_.offset());
+  }
+
+  // Parsed all the same: behind it, the file goes on.
+  Status skip_expired_collection(const RdbItem& item) {
+    DiscardingSink nowhere;
+    const auto elements = collections_.read(item.type, nowhere);
+    if (!elements) return std::unexpected(elements.error());
+    if (*elements == 0) return leave_out_empty(item.key);
+    report_.keys_expired++;
+    return {};
+  }
+
+  // Whether it has expired.
+  bool is_left_out(const RdbItem& item) const {
+    return options_.skip_expired && item.expire_at_ms != store::kNoExpiry && item.expire_at_ms < options_.now_ms;
   }
 
   Status leave_out_empty(std::string_view key) {
@@ -267,8 +291,7 @@ class Loader {
 
   void gather(const RdbItem& item) {
     if (options_.key_delay_us) wait_before_key(options_.key_delay_us());
-    const bool expired = item.expire_at_ms != store::kNoExpiry && item.expire_at_ms < options_.now_ms;
-    if (expired && options_.skip_expired) {
+    if (is_left_out(item)) {
       report_.keys_expired++;
       return;
     }
@@ -285,8 +308,12 @@ class Loader {
     const auto batch = std::span(batch_).first(std::exchange(gathered_, 0));
     const auto twice = keyspace_.database(database_).load(batch);
     if (!twice || options_.replace_existing) return {};
+    return key_twice(batch[*twice].key, offsets_[*twice]);
+  }
+
+  std::unexpected<Error> key_twice(std::string_view key, uint64_t offset) const {
     return fail(ErrorCode::kCorrupt, fmt::format("The RDB data has the key {} twice in database {} (offset {})",
-                                                 shown(batch[*twice].key), database_, offsets_[*twice]));
+                                                 shown(key), database_, offset));
   }
 
   void take_aux(const RdbItem& item) {
@@ -305,6 +332,7 @@ class Loader {
   const LoadOptions& options_;
   RdbDecoder decoder_;
   CollectionReader collections_{decoder_};
+  AggregateReader aggregates_;
   std::map<uint8_t, uint64_t> skipped_;  // keys, by RdbType
   std::array<store::LoadedKey, kBatch> batch_;
   std::array<uint64_t, kBatch> offsets_ = {};  // where each of them ends in the file, for messages

@@ -31,13 +31,17 @@ constexpr int64_t kExpirySliceUs = 1000;
 constexpr int64_t kExpiryRestUs = 1000;
 constexpr size_t kKeysPerClockReading = 64;
 constexpr int64_t kUpkeepBudgetUs = 1000;
+// The same way, big values that were to be freed later are freed.
+constexpr int64_t kFreeingSliceUs = 500;
+constexpr int64_t kFreeingRestUs = 500;
 
 }  // namespace
 
 struct Cron::Timers {
-  explicit Timers(asio::io_context& context) : run(context), expiry(context) {}
+  explicit Timers(asio::io_context& context) : run(context), expiry(context), freeing(context) {}
   asio::steady_timer run;
   asio::steady_timer expiry;
+  asio::steady_timer freeing;
 };
 
 Cron::Cron(Server& server) : server_(server), timers_(std::make_unique<Timers>(server.loop().context())) {}
@@ -76,6 +80,7 @@ void Cron::run_once() {
   }
 
   if (!expiry_pending_) run_expiry();
+  if (!freeing_pending_) run_freeing();
   upkeep_store();
   server_.saves().run();
   server_.refresh_gates();
@@ -143,6 +148,17 @@ void Cron::schedule_expiry() {
 }
 
 // ---- the store ----
+
+void Cron::run_freeing() {
+  if (!server_.keyspace().free_some(server_.clock().monotonic_us() + kFreeingSliceUs)) return;
+  freeing_pending_ = true;
+  timers_->freeing.expires_after(std::chrono::microseconds(kFreeingRestUs));
+  timers_->freeing.async_wait([this](asio::error_code error) {
+    if (error) return;
+    freeing_pending_ = false;
+    if (!server_.loading().active()) run_freeing();
+  });
+}
 
 void Cron::upkeep_store() {
   if (!server_.config().activerehashing) return;

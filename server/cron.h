@@ -31,6 +31,8 @@ class Cron {
   void schedule_expiry();
   void run_expiry();
   bool delete_expired(int64_t until_us);
+  // Frees a slice of what UNLINK and others left to be freed later, and sees to the next slice.
+  void run_freeing();
   void adapt_hz();
   void sample_rates();
   void upkeep_store();
@@ -43,6 +45,7 @@ class Cron {
   int64_t last_sample_us_ = 0;
   int64_t last_keep_alive_us_ = 0;
   bool expiry_pending_ = false;   // a slice is scheduled because more keys are due
+  bool freeing_pending_ = false;  // the same of big values to be freed
   int next_expiry_database_ = 0;  // where the last slice stopped
 };
 

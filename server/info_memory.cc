@@ -104,7 +104,7 @@ void info::write_memory(Server& server, InfoText& text) {
   text.field("mem_aof_buffer", 0);
   text.field("mem_allocator", memory::heap_name());
   text.field("active_defrag_running", server.defragmenter().running_percent());
-  text.field("lazyfree_pending_objects", server.keyspace().lazy_free().pending());
+  text.field("lazyfree_pending_objects", server.keyspace().to_be_freed());
   text.field("lazyfreed_objects", server.keyspace().lazy_free().freed());
 }
 

@@ -73,7 +73,12 @@ void Server::accept(std::unique_ptr<Connection> client) {
 void Server::refresh_limits() {
   limits_.proto_max_bulk_len = config_.proto_max_bulk_len;
   limits_.lazyfree_lazy_user_flush = config_.lazyfree_lazy_user_flush;
+  limits_.lazyfree_lazy_user_del = config_.lazyfree_lazy_user_del;
   keyspace_.set_encoding_limits(config_.encoding);
+  const auto freeing = [](bool lazy) { return lazy ? store::Freeing::kLater : store::Freeing::kNow; };
+  keyspace_.set_freeing({.expired = freeing(config_.lazyfree_lazy_expire),
+                         .evicted = freeing(config_.lazyfree_lazy_eviction),
+                         .replaced = freeing(config_.lazyfree_lazy_server_del)});
   notifications_.configure(config_.notify_keyspace_events, keyspace_.events());
 
   const MaxMemoryPolicy policy = config_.maxmemory_policy;
@@ -93,12 +98,29 @@ void Server::register_config_hooks() {
     refresh_gates();
     return {};
   };
-  for (const std::string_view name :
-       {"proto-max-bulk-len", "lazyfree-lazy-user-flush", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time",
-        "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
-        "set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
-        "hll-sparse-max-bytes", "requirepass", "maxmemory", "stop-writes-on-bgsave-error", "save",
-        "notify-keyspace-events"}) {
+  for (const std::string_view name : {"proto-max-bulk-len",
+                                      "lazyfree-lazy-user-flush",
+                                      "lazyfree-lazy-user-del",
+                                      "lazyfree-lazy-server-del",
+                                      "lazyfree-lazy-expire",
+                                      "lazyfree-lazy-eviction",
+                                      "maxmemory-policy",
+                                      "lfu-log-factor",
+                                      "lfu-decay-time",
+                                      "hash-max-listpack-entries",
+                                      "hash-max-listpack-value",
+                                      "set-max-intset-entries",
+                                      "set-max-listpack-entries",
+                                      "set-max-listpack-value",
+                                      "zset-max-listpack-entries",
+                                      "zset-max-listpack-value",
+                                      "list-max-listpack-size",
+                                      "hll-sparse-max-bytes",
+                                      "requirepass",
+                                      "maxmemory",
+                                      "stop-writes-on-bgsave-error",
+                                      "save",
+                                      "notify-keyspace-events"}) {
     settings_.on_change(name, also_refresh);
   }
   // The log has the reason; the client gets Redis's sentence.

@@ -50,8 +50,12 @@ void EntryFactory::for_each_tree(ObjectType type, AggregateRoot& root, Use&& use
 }
 
 Entry* EntryFactory::make_aggregate(std::string_view key, ObjectType type, Encoding encoding, int64_t expire_at_ms) {
+  return make_aggregate(key, type, encoding, begin_aggregate(), expire_at_ms);
+}
+
+Entry* EntryFactory::make_aggregate(std::string_view key, ObjectType type, Encoding encoding, const AggregateRoot& root,
+                                    int64_t expire_at_ms) {
   assert(has_nodes(encoding));
-  const AggregateRoot root{.object = objects_.add()};
   Entry* entry = allocate(key, expire_at_ms, {type, encoding, sizeof root, sizeof root});
   entry->store(entry->value_offset(), root);
   objects_.set(root.object, entry);
@@ -83,10 +87,30 @@ void EntryFactory::copy_nodes(const Entry& from, Entry& to) {
 }
 
 void EntryFactory::free_nodes(Entry& entry) {
-  AggregateRoot root = entry.aggregate();
-  for_each_tree(entry.type(), root, [](PackedTree tree) { tree.clear(); });
+  drop_aggregate(entry.type(), entry.aggregate());
+}
+
+void EntryFactory::drop_aggregate(ObjectType type, AggregateRoot root) {
+  for_each_tree(type, root, [](PackedTree tree) { tree.clear(); });
   objects_.remove(root.object);
 }
+
+// ---- piece by piece ----
+
+bool EntryFactory::is_slow_to_free(const Entry& entry) {
+  constexpr uint64_t kNodeBytes = 64 << 10;
+  return has_nodes(entry.encoding()) && entry.aggregate().node_bytes() > kNodeBytes;
+}
+
+void EntryFactory::free_later(Entry* entry) {
+  if (!is_slow_to_free(*entry)) return free(entry);
+  const AggregateRoot root = entry->aggregate();
+  doomed_.add(root);
+  objects_.remove(root.object);
+  arena_.release(entry);
+}
+
+// ---- evacuation ----
 
 // A node says of what kind its keys are, and so of which of the trees it is.
 void EntryFactory::move_node(void* block) {

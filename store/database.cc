@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/keyspace.h"
+#include "store/prepared_entry.h"
 
 namespace cowslip::store {
 namespace {
@@ -111,7 +112,15 @@ void Database::free_expired(Entry* entry) {
   changed(KeyChange::kExpired, entry->key(), nullptr);
   keyspace_.statistics().expired_keys++;
   keyspace_.events().notify(EventClass::kExpired, "expired", number_, entry->key());
-  contents_->factory.free(entry);
+  free_entry(entry, keyspace_.freeing().expired);
+}
+
+void Database::free_entry(Entry* entry, Freeing freeing) {
+  freeing == Freeing::kLater ? contents_->factory.free_later(entry) : contents_->factory.free(entry);
+}
+
+void Database::free_replaced(Entry* entry) {
+  free_entry(entry, keyspace_.freeing().replaced);
 }
 
 void Database::tell(const KeyEvent& event) {
@@ -194,7 +203,7 @@ const Entry* Database::put(Index::Slot slot, uint64_t hash, Entry* entry) {
   if (slot) {
     Entry* old = slot.entry();
     if (old->has_expiry()) contents_->expiries.remove(old->expire_at_ms(), hash);
-    contents_->factory.free(old);
+    free_replaced(old);
   }
   store(slot, hash, entry);
   changed(slot ? KeyChange::kWritten : KeyChange::kCreated, entry->key(), entry);
@@ -256,14 +265,14 @@ std::span<char> Database::writable_string(std::string_view key, size_t length) {
 
 // ---- keys ----
 
-bool Database::erase(std::string_view key) {
+bool Database::erase(std::string_view key, Freeing freeing) {
   const uint64_t hash = contents_->index.hash(key);
   const Index::Slot slot = find_slot(key, hash);
   if (!slot) return false;
   const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kDelete);
   Entry* entry = take(slot, hash);
   changed(KeyChange::kDeleted, entry->key(), nullptr);
-  contents_->factory.free(entry);
+  free_entry(entry, freeing);
   return true;
 }
 
@@ -283,7 +292,7 @@ bool Database::rename(std::string_view from, std::string_view to) {
 bool Database::adopt(Entry* entry, uint64_t hash, uint32_t access) {
   const Index::Slot old = contents_->index.find(entry->key(), hash);
   const bool was_there = old && !is_expired(*old.entry());
-  if (old) contents_->factory.free(take(old, hash));
+  if (old) free_replaced(take(old, hash));
   if (entry->has_expiry()) contents_->expiries.add(entry->expire_at_ms(), hash);
   contents_->index.insert(hash, entry, access);
   changed(was_there ? KeyChange::kWritten : KeyChange::kCreated, entry->key(), entry);
@@ -300,7 +309,7 @@ bool Database::move_to(Database& target, std::string_view key) {
   Entry* entry = take(slot, hash);
   target.adopt(target.contents_->factory.copy(*entry, key, entry->expire_at_ms()), target_hash, access);
   changed(KeyChange::kDeleted, entry->key(), nullptr);
-  contents_->factory.free(entry);
+  free_entry(entry, Freeing::kLater);
   keyspace_.events().notify(EventClass::kNew, "new", target.number_, key);
   return true;
 }
@@ -338,6 +347,15 @@ Entry* Database::make(const LoadedKey& loaded) {
   EntryFactory& factory = contents_->factory;
   return loaded.value.is_integer() ? factory.make_integer(loaded.key, loaded.value.integer(), loaded.expire_at_ms)
                                    : factory.make_string(loaded.key, loaded.value.bytes(), loaded.expire_at_ms);
+}
+
+PreparedEntry Database::prepare(const LoadedKey& loaded) {
+  return {*this, make(loaded)};
+}
+
+bool Database::load(PreparedEntry entry, const LoadedKey& loaded) {
+  Entry* const made = entry.release();
+  return adopt(made, contents_->index.hash(made->key()), access_of(loaded));
 }
 
 uint32_t Database::access_of(const LoadedKey& loaded) const {
@@ -422,7 +440,7 @@ bool Database::evict(const DrawnKey& drawn, const std::function<void(std::string
   Entry* entry = take(slot, drawn.hash);
   changed(KeyChange::kDeleted, entry->key(), nullptr);
   told(entry->key());
-  contents_->factory.free(entry);
+  free_entry(entry, keyspace_.freeing().evicted);
   return true;
 }
 
@@ -454,7 +472,14 @@ bool Database::upkeep(int64_t budget_us) {
   return contents_->index.step(budget_us);
 }
 
+size_t Database::free_some(size_t blocks) {
+  const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kDelete);
+  return contents_->factory.free_some(blocks);
+}
+
+// Nodes that are to be freed belong to nobody who could be told that they have moved.
 bool Database::evacuate(const EvacuationLimits& limits, int64_t until_us) {
+  if (to_be_freed() > 0) return false;
   if (!contents_->evacuation.wanted(limits)) return false;
   contents_->evacuation.step(limits, until_us);
   return true;

@@ -29,6 +29,10 @@
 namespace cowslip::store {
 
 class Keyspace;
+class PreparedEntry;
+
+// Whether a big value is freed at once, or piece by piece while others are served.
+enum class Freeing : uint8_t { kNow, kLater };
 
 // How a lookup counts. Reads move keyspace_hits/misses and the access stamp, and report the event "keymiss"; writes
 // move only the stamp; who inspects, only hits and misses; peeks nothing.
@@ -124,7 +128,7 @@ class Database {
   const Entry* set_raw(std::string_view key, size_t length, Fill&& fill);
 
   // ---- keys ----
-  bool erase(std::string_view key);
+  bool erase(std::string_view key, Freeing freeing = Freeing::kNow);
   // Renames, replacing `to`. False when `from` is not there. The expiry goes along.
   bool rename(std::string_view from, std::string_view to);
   // Moves a key to another database. False when it is missing here or present there.
@@ -139,6 +143,11 @@ class Database {
   std::optional<size_t> load(std::span<const LoadedKey> batch);
   // True when the key was there already.
   bool load(const LoadedKey& loaded) { return load(std::span(&loaded, 1)).has_value(); }
+  // A string, as load() would store it. (store/aggregate_builder.h makes the others.)
+  PreparedEntry prepare(const LoadedKey& loaded);
+  // Adds it or replaces what is there; of `loaded`, only how the key was used counts. True when the key was there
+  // already.
+  bool load(PreparedEntry entry, const LoadedKey& loaded);
   void reserve(size_t keys) { contents_->index.reserve(keys); }
 
   // ---- before the lookups of several keys: the first for each of them, then the second for each of them ----
@@ -187,6 +196,9 @@ class Database {
   size_t delete_expired(size_t limit);
   // Rehash work for about `budget_us`. True while more is left.
   bool upkeep(int64_t budget_us);
+  // Frees about so many blocks of big values that were to be freed later. Returns how many values are gone with them.
+  size_t free_some(size_t blocks);
+  size_t to_be_freed() const { return contents_->factory.to_be_freed(); }
 
   // Empties sparse chunks until about `until_us` (monotonic), if more than the limits allow is free. False when there
   // was nothing to do. REQUIRES: no snapshot is running.
@@ -199,6 +211,8 @@ class Database {
  private:
   friend class Keyspace;
   friend class ValueEditor;
+  friend class PreparedEntry;
+  friend class AggregateBuilder;
 
   DrawnKey drawn(const ExpiryQueue::Item& item) const;
   Random& random() const;
@@ -207,6 +221,9 @@ class Database {
   void expire(Index::Slot slot, uint64_t hash);
   // Frees the entry, which is out of the index, and reports that it expired.
   void free_expired(Entry* entry);
+  void free_entry(Entry* entry, Freeing freeing);
+  // What a write takes the place of.
+  void free_replaced(Entry* entry);
   void touch(Index::Slot slot);
   void wrote(Index::Slot slot);
   // To be called by whatever changes a key, once the change is made. `entry`: the key as it is now, or null. (In

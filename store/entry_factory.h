@@ -22,6 +22,7 @@
 #include <string_view>
 
 #include "memory/arena.h"
+#include "store/doomed_nodes.h"
 #include "store/entry.h"
 #include "store/object_table.h"
 #include "store/packed_tree.h"
@@ -52,6 +53,12 @@ class EntryFactory {
   // A big one without elements; the trees' nodes come from nodes().
   Entry* make_aggregate(std::string_view key, ObjectType type, Encoding encoding, int64_t expire_at_ms);
   NodeSpace& nodes() { return nodes_; }
+  // The same in two steps, for one whose trees are filled before anybody can see its entry: a root whose nodes may be
+  // made with its number; then the entry. What was begun is either made or dropped.
+  AggregateRoot begin_aggregate() { return {.object = objects_.add()}; }
+  Entry* make_aggregate(std::string_view key, ObjectType type, Encoding encoding, const AggregateRoot& root,
+                        int64_t expire_at_ms);
+  void drop_aggregate(ObjectType type, AggregateRoot root);
   // The order of a big aggregate's trees; the second one is a sorted set's.
   static NodeKey tree_key(ObjectType type);
 
@@ -76,11 +83,20 @@ class EntryFactory {
   Entry* with_aggregate(Entry* entry, const AggregateRoot& root);
   void free(Entry* entry);
 
+  // ---- big aggregates that are freed piece by piece, while others are served ----
+  // Whether free() would keep clients waiting.
+  static bool is_slow_to_free(const Entry& entry);
+  // Frees the entry; its nodes go with free_some().
+  void free_later(Entry* entry);
+  // Frees so many blocks, about. Returns how many aggregates are gone with them.
+  size_t free_some(size_t blocks) { return doomed_.free_some(nodes_, blocks); }
+  size_t to_be_freed() const { return doomed_.aggregates(); }
+
   // ---- for evacuation: the same at another place ----
   Entry* moved(Entry* entry) { return rebuild(entry, entry->key(), entry->expire_at_ms()); }
   // `block` is a large value of this arena; the entry that has its address is told, nothing else knows it.
   void move_value(void* block);
-  // `block` is a node of this arena; its parent is told, or its aggregate.
+  // `block` is a node of this arena; its parent is told, or its aggregate. REQUIRES: to_be_freed() is 0.
   void move_node(void* block);
 
   // `count` bytes of a raw string from `offset` on, all of which will be written in place. REQUIRES: make_raw() or
@@ -127,6 +143,7 @@ class EntryFactory {
   memory::ChunkPool& pool_;
   NodeSpace nodes_;
   ObjectTable objects_;
+  DoomedNodes doomed_;
 };
 
 }  // namespace cowslip::store

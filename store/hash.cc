@@ -7,20 +7,12 @@
 namespace cowslip::store {
 namespace {
 
-size_t length_bytes(size_t length) {
-  size_t bytes = 1;
-  while (length >>= 7) bytes++;
-  return bytes;
-}
-
 size_t element_bytes(std::string_view field, std::string_view value) {
-  return length_bytes(field.size()) + field.size() + value.size();
+  return internal::field_head_bytes(field.size()) + field.size() + value.size();
 }
 
 void put_element(char* out, std::string_view field, std::string_view value) {
-  size_t length = field.size();
-  for (; length >= 0x80; length >>= 7) *out++ = static_cast<char>(length | 0x80);
-  *out++ = static_cast<char>(length);
+  out = internal::put_field_head(out, field.size());
   field.copy(out, field.size());
   value.copy(out + field.size(), value.size());
 }
@@ -30,6 +22,18 @@ PackedTreeView::Place find_field(const PackedTreeView& tree, uint32_t hash, std:
 }
 
 }  // namespace
+
+size_t internal::field_head_bytes(size_t field_bytes) {
+  size_t bytes = 1;
+  while (field_bytes >>= 7) bytes++;
+  return bytes;
+}
+
+char* internal::put_field_head(char* out, size_t field_bytes) {
+  for (; field_bytes >= 0x80; field_bytes >>= 7) *out++ = static_cast<char>(field_bytes | 0x80);
+  *out++ = static_cast<char>(field_bytes);
+  return out;
+}
 
 internal::FieldAndValue internal::split_field(std::string_view element) {
   size_t length = 0;

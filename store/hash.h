@@ -73,6 +73,9 @@ struct FieldAndValue {
   std::string_view field, value;
 };
 FieldAndValue split_field(std::string_view element);
+// Bytes of what stands before a field of this length, and those bytes; their end.
+size_t field_head_bytes(size_t field_bytes);
+char* put_field_head(char* out, size_t field_bytes);
 
 }  // namespace internal
 

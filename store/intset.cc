@@ -94,6 +94,13 @@ void make_intset(char* bytes) {
   set_header(bytes, 2, 0);
 }
 
+void make_intset(std::string& bytes, std::span<const int64_t> integers) {
+  const size_t width = integers.empty() ? 2 : std::max(intset_width(integers.front()), intset_width(integers.back()));
+  bytes.resize(intset_length(integers.size(), width));
+  set_header(bytes.data(), width, integers.size());
+  for (size_t i = 0; i < integers.size(); i++) write(bytes.data() + Intset::kHeader, width, i, integers[i]);
+}
+
 size_t intset_length_with(std::string_view bytes, int64_t value) {
   const Intset set(bytes);
   return intset_length(set.size() + 1, std::max(set.width(), intset_width(value)));

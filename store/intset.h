@@ -10,6 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace cowslip::store {
@@ -43,6 +45,8 @@ size_t intset_length(size_t integers, size_t width);
 size_t intset_width(int64_t value);  // 2, 4 or 8
 // Writes an empty one.
 void make_intset(char* bytes);
+// One of these. REQUIRES: ascending.
+void make_intset(std::string& bytes, std::span<const int64_t> integers);
 // REQUIRES: the value is not there yet.
 size_t intset_length_with(std::string_view bytes, int64_t value);
 void insert_into_intset(char* bytes, int64_t value);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/clock.h"
+
 namespace cowslip::store {
 
 Keyspace::Keyspace(int databases, uint64_t hash_seed, const memory::ChunkPool::Options& memory)
@@ -66,11 +68,29 @@ Status Keyspace::set_policy(memory::Policy policy, bool on) {
   return {};
 }
 
+bool Keyspace::free_some(int64_t until_us) {
+  constexpr size_t kBlocksPerClockReading = 512;
+  for (const auto& db : databases_) {
+    while (db->to_be_freed() > 0) {
+      lazy_free_.add_freed(db->free_some(kBlocksPerClockReading));
+      if (SystemClock().monotonic_us() >= until_us) return to_be_freed_here() > 0;
+    }
+  }
+  return false;
+}
+
+uint64_t Keyspace::to_be_freed_here() const {
+  uint64_t values = 0;
+  for (const auto& db : databases_) values += db->to_be_freed();
+  return values;
+}
+
 size_t Keyspace::empty(int number, bool async) {
   observers_.tell([&](KeyObserver& observer) { observer.before_flush(number); });
   Database& db = database(number);
   const size_t keys = db.size();
   const memory::CowLedger::Because because(chunks_.ledger(), memory::WriteReason::kDelete);
+  lazy_free_.add_freed(db.to_be_freed());  // they go with the arena
   auto contents = db.detach();
   if (async && keys > 0) {
     contents->retire();

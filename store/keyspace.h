@@ -27,6 +27,13 @@ struct KeyspaceStatistics {
   uint64_t expire_cycle_cpu_us = 0;
 };
 
+// How big values are freed, by what made them go: the settings lazyfree-lazy-expire, -eviction and -server-del.
+struct FreeingSettings {
+  Freeing expired = Freeing::kNow;
+  Freeing evicted = Freeing::kNow;
+  Freeing replaced = Freeing::kNow;
+};
+
 class Keyspace {
  public:
   Keyspace(int databases, uint64_t hash_seed, const memory::ChunkPool::Options& memory = {});
@@ -82,18 +89,26 @@ class Keyspace {
   // Values that are there already keep their encoding until they are next changed.
   void set_encoding_limits(const EncodingLimits& limits) { encoding_limits_ = limits; }
   const EncodingLimits& encoding_limits() const { return encoding_limits_; }
+  void set_freeing(const FreeingSettings& settings) { freeing_ = settings; }
+  const FreeingSettings& freeing() const { return freeing_; }
   LazyFree& lazy_free() { return lazy_free_; }
+  // Frees big values that were to be freed later, until about `until_us` (monotonic). True while more are left.
+  bool free_some(int64_t until_us);
+  // Values that are still to be freed, here or by the thread: lazyfree_pending_objects.
+  uint64_t to_be_freed() const { return lazy_free_.pending() + to_be_freed_here(); }
   Random& random() { return random_; }
   uint64_t hash_seed() const { return hash_seed_; }
 
  private:
   size_t empty(int number, bool async);
+  uint64_t to_be_freed_here() const;
 
   memory::ChunkPool chunks_;  // outlives all that lies in it
   uint64_t hash_seed_;
   Random random_;
   AccessClock access_clock_;
   EncodingLimits encoding_limits_;
+  FreeingSettings freeing_;
   KeyEvents events_;
   KeyspaceStatistics statistics_;
   KeyObservers observers_;

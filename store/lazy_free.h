@@ -27,6 +27,8 @@ class LazyFree {
 
   uint64_t pending() const { return pending_.load(std::memory_order_relaxed); }  // lazyfree_pending_objects
   uint64_t freed() const { return freed_.load(std::memory_order_relaxed); }      // lazyfreed_objects
+  // What was freed in another way, but asked for as such.
+  void add_freed(uint64_t objects) { freed_.fetch_add(objects, std::memory_order_relaxed); }
   void reset_freed() { freed_.store(0, std::memory_order_relaxed); }
   // Waits until nothing is pending (tests, DEBUG RELOAD, shutdown).
   void drain();

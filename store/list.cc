@@ -20,6 +20,11 @@ Limit limit_of(int64_t setting) {
 
 }  // namespace
 
+bool list_fits_listpack(const EncodingLimits& limits, size_t bytes, size_t elements) {
+  const Limit limit = limit_of(limits.list_max_listpack_size);
+  return bytes <= limit.bytes && elements <= limit.elements;
+}
+
 ListView::ListView(const Entry& entry) {
   if (entry.encoding() == Encoding::kListpack) {
     small_.emplace(entry.blob());
@@ -41,8 +46,7 @@ uint64_t ListEditor::size() const {
 }
 
 bool ListEditor::exceeds(size_t bytes, size_t elements) const {
-  const Limit limit = limit_of(value_.limits().list_max_listpack_size);
-  return bytes > limit.bytes || elements > limit.elements;
+  return !list_fits_listpack(value_.limits(), bytes, elements);
 }
 
 void ListEditor::begin() {

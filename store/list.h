@@ -16,6 +16,9 @@
 
 namespace cowslip::store {
 
+// Whether a list whose listpack has so many bytes may be one: list-max-listpack-size.
+bool list_fits_listpack(const EncodingLimits& limits, size_t bytes, size_t elements);
+
 enum class ListEnd : uint8_t { kHead, kTail };
 
 // Reads a list. A forked child may.

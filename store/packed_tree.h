@@ -188,6 +188,7 @@ class PackedTree : public PackedTreeView {
   std::optional<std::string_view> check() const;
 
  private:
+  friend class PackedTreeAppender;
   struct Checked;
   // A cut through a node that is to have a new element: between the elements before `at` and the others; the new one is
   // the first on the right, or the last on the left, if it stands at the cut.

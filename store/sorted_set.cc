@@ -60,6 +60,10 @@ ScoredMember internal::split_member(std::string_view element) {
   return member;
 }
 
+void internal::append_score(ListpackBuilder& listpack, double score) {
+  listpack.append(ScoreText(score).view());
+}
+
 // ---- reading ----
 
 SortedSetView::SortedSetView(const Entry& entry, uint64_t seed) : seed_(seed) {

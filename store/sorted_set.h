@@ -96,6 +96,8 @@ namespace internal {
 
 // An element of the tree by hash.
 ScoredMember split_member(std::string_view element);
+// A score as small sorted sets hold it.
+void append_score(ListpackBuilder& listpack, double score);
 
 }  // namespace internal
 

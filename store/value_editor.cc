@@ -54,7 +54,7 @@ void splice_blob(ValueEditor& value, const ListpackSplice& splice) {
 
 void ValueEditor::erase() {
   changed_ = true;
-  factory().free(db_.take(slot_, hash_));
+  db_.free_replaced(db_.take(slot_, hash_));
   slot_ = {};
 }
 

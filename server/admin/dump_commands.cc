@@ -74,7 +74,7 @@ void cmd_restore(CommandContext& c) {
   }
   const auto deadline = restore_deadline(c, options->absolute_ttl);
   if (!deadline) return;
-  const auto value = persistence::decode_dump(c.args[3]);
+  auto value = persistence::decode_dump(c.args[3], c.keyspace, c.db(), key, *deadline);
   if (!value && value.error().code == ErrorCode::kInvalidArgument) {
     return c.reply.error("ERR DUMP payload version or checksum are wrong");
   }
@@ -87,7 +87,7 @@ void cmd_restore(CommandContext& c) {
     }
     return c.reply.ok();
   }
-  c.db().load({key, value->view(), *deadline, options->idle_seconds, options->frequency});
+  c.db().load(std::move(*value), {.key = key, .idle_seconds = options->idle_seconds, .frequency = options->frequency});
   c.keyspace.add_dirty(1);
   c.notify(EventClass::kNew, "new", key);
   c.notify(EventClass::kGeneric, "restore", key);

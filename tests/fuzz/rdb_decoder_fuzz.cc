@@ -5,12 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/crc64.h"
 #include "persistence/collection_reader.h"
 #include "persistence/dump_payload.h"
 #include "persistence/rdb_decoder.h"
 #include "persistence/rdb_loader.h"
 #include "persistence/rdb_saver.h"
 #include "persistence/rdb_skipper.h"
+#include "server/admin/dataset_digest.h"
 
 using namespace cowslip;
 using namespace cowslip::persistence;
@@ -59,6 +61,12 @@ Course decode(std::string_view bytes, size_t buffer_bytes, bool buffered = false
   return course;
 }
 
+// What an entry is dumped as, restored.
+void dump_and_restore(const store::Entry& entry, store::Keyspace& to) {
+  const auto made = decode_dump(encode_dump(entry), to, to.database(0), entry.key(), entry.expire_at_ms());
+  if (!made || server::value_digest(made->entry()) != server::value_digest(entry)) std::abort();
+}
+
 void load_and_save(std::string_view bytes) {
   store::Keyspace keyspace(16, 1), again(16, 1);
   const LoadOptions options{.verify_checksum = false,
@@ -74,6 +82,18 @@ void load_and_save(std::string_view bytes) {
   const LoadOptions strict{.skip_expired = false};
   if (!load_rdb(again, saved_source, saved.bytes.size(), strict)) std::abort();
   if (again.total_keys() != keyspace.total_keys()) std::abort();
+  if (server::dataset_digest(again) != server::dataset_digest(keyspace)) std::abort();
+  for (int number = 0; number < keyspace.count(); number++) {
+    keyspace.database(number).for_each([&](const store::Entry& entry) { dump_and_restore(entry, again); });
+  }
+}
+
+void restore(std::string_view payload) {
+  store::Keyspace keyspace(1, 1);
+  auto made = decode_dump(payload, keyspace, keyspace.database(0), "k", store::kNoExpiry);
+  if (!made) return;
+  keyspace.database(0).load(std::move(*made), {.key = "k"});
+  dump_and_restore(*keyspace.database(0).find("k"), keyspace);
 }
 
 }  // namespace
@@ -83,6 +103,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Course course = decode(bytes, 64);
   if (course != decode(bytes, 1 << 16) || course != decode(bytes, 100, true)) std::abort();
   load_and_save(bytes);
-  (void)decode_dump(bytes);
+  // As a payload under a trailer that is right, so that what is in it is looked at.
+  std::string payload(bytes);
+  payload += std::string("\x0b\0", 2);
+  const uint64_t checksum = crc64(0, payload);
+  payload.append(reinterpret_cast<const char*>(&checksum), sizeof checksum);
+  restore(bytes);
+  restore(payload);
   return 0;
 }

@@ -30,23 +30,65 @@ std::vector<std::string> sorted_keys(Client& client) {
 
 constexpr size_t kKeysPerTrip = 50;
 
+Arguments reading(const std::string& type, const std::string& key) {
+  if (type == "list") return {"LRANGE", key, "0", "-1"};
+  if (type == "set") return {"SMEMBERS", key};
+  if (type == "hash") return {"HGETALL", key};
+  if (type == "zset") return {"ZRANGE", key, "0", "-1", "WITHSCORES"};
+  return {"GET", key};
+}
+
+std::string value_of(const std::string& type, const Reply& reply) {
+  if (type == "string" || type == "none") return reply.text;
+  std::vector<std::string> elements;
+  std::map<std::string, std::string> pairs;
+  if (type == "list" || type == "set") {
+    for (const Reply& element : reply.elements) elements.push_back(element.text);
+    if (type == "set") std::ranges::sort(elements);
+    return joined(elements);
+  }
+  for (size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
+    const std::string& second = reply.elements[i + 1].text;
+    pairs[reply.elements[i].text] = type == "zset" ? score_text(std::strtod(second.c_str(), nullptr)) : second;
+  }
+  return joined(pairs);
+}
+
 void read_keys(Client& client, int database, std::span<const std::string> keys, Dataset& dataset) {
+  for (const auto& key : keys) client.append({"TYPE", key});
+  for (const auto& key : keys) dataset[{database, key}].type = client.read().text;
   for (const auto& key : keys) {
-    client.append({"TYPE", key});
-    client.append({"GET", key});
+    client.append(reading(dataset[{database, key}].type, key));
     client.append({"OBJECT", "ENCODING", key});
     client.append({"PEXPIRETIME", key});
   }
   for (const auto& key : keys) {
     KeyState& state = dataset[{database, key}];
-    state.type = client.read().text;
-    state.value = client.read().text;
+    state.value = value_of(state.type, client.read());
     state.encoding = client.read().text;
     state.expire_at_ms = client.read().integer;
   }
 }
 
 }  // namespace
+
+std::string joined(const std::vector<std::string>& elements) {
+  std::string text;
+  for (const std::string& element : elements) text += fmt::format("{}:{} ", element.size(), element);
+  return text;
+}
+
+std::string joined(const std::map<std::string, std::string>& pairs) {
+  std::string text;
+  for (const auto& [first, second] : pairs) {
+    text += fmt::format("{}:{}={}:{} ", first.size(), first, second.size(), second);
+  }
+  return text;
+}
+
+std::string score_text(double score) {
+  return fmt::format("{:.17g}", score);
+}
 
 std::string check_rdb(const std::string& path) {
   const ProgramResult result = run_program({"redis-check-rdb", path});

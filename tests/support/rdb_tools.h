@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/support/server_process.h"
 
@@ -13,7 +14,13 @@ namespace cowslip::testing {
 // redis-check-rdb on the file; empty when it is satisfied, otherwise all that it printed.
 std::string check_rdb(const std::string& path);
 
-// All keys of the 16 databases.
+// An aggregate as one text, by which two are compared: a list's elements in their order, a set's sorted; fields with
+// their values, or members with their scores, sorted by the first.
+std::string joined(const std::vector<std::string>& elements);
+std::string joined(const std::map<std::string, std::string>& pairs);
+std::string score_text(double score);
+
+// All keys of the 16 databases, of any type but streams.
 struct KeyState {
   std::string type;
   std::string value;

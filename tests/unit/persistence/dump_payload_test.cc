@@ -17,10 +17,21 @@ std::string dump_of(std::string_view value) {
   return encode_dump(*keyspace->database(0).find("k"));
 }
 
-std::string text_of(const DumpedValue& value) {
-  store::StringView::Scratch scratch;
-  return std::string(value.view().text(scratch));
-}
+// Decodes into a keyspace of its own.
+class Decoded {
+ public:
+  explicit Decoded(std::string_view payload)
+      : made_(decode_dump(payload, *keyspace_, keyspace_->database(0), "k", store::kNoExpiry)) {}
+  const Result<store::PreparedEntry>& made() const { return made_; }
+  std::string text() const {
+    store::StringView::Scratch scratch;
+    return std::string(made_->entry().string().text(scratch));
+  }
+
+ private:
+  std::unique_ptr<store::Keyspace> keyspace_ = make_keyspace();
+  Result<store::PreparedEntry> made_;
+};
 
 std::string sealed(std::string payload, int version = 10) {
   return with_checksum(payload + bytes_of({version, 0}));
@@ -35,9 +46,9 @@ TEST(DumpPayload, RandomValuesComeBack) {
   Random random(testing::announced_seed("DumpPayload.RandomValuesComeBack"));
   for (int i = 0; i < 500; i++) {
     const std::string value = random_value(random);
-    auto decoded = decode_dump(dump_of(value));
-    ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
-    EXPECT_TRUE(text_of(*decoded) == value);
+    const Decoded decoded(dump_of(value));
+    ASSERT_TRUE(decoded.made().has_value()) << decoded.made().error().message;
+    EXPECT_TRUE(decoded.text() == value);
   }
 }
 
@@ -48,18 +59,18 @@ TEST(DumpPayload, IsCompressedUnlessToldNotTo) {
   EXPECT_LT(encode_dump(entry).size(), 100u);
   const std::string plain = encode_dump(entry, false);
   EXPECT_GT(plain.size(), 1000u);
-  EXPECT_TRUE(text_of(*decode_dump(plain)) == std::string(1000, 'z'));
+  EXPECT_TRUE(Decoded(plain).text() == std::string(1000, 'z'));
 }
 
 TEST(DumpPayload, VersionsUpToElevenAreTaken) {
-  EXPECT_TRUE(decode_dump(sealed(bytes_of({0}) + plain("v"), 1)).has_value());
-  EXPECT_TRUE(decode_dump(sealed(bytes_of({0}) + plain("v"), 11)).has_value());
+  EXPECT_TRUE(Decoded(sealed(bytes_of({0}) + plain("v"), 1)).made().has_value());
+  EXPECT_TRUE(Decoded(sealed(bytes_of({0}) + plain("v"), 11)).made().has_value());
 }
 
 void expect_refused(const std::string& payload, ErrorCode code) {
-  auto decoded = decode_dump(payload);
-  ASSERT_FALSE(decoded.has_value());
-  EXPECT_EQ(decoded.error().code, code) << decoded.error().message;
+  const Decoded decoded(payload);
+  ASSERT_FALSE(decoded.made().has_value());
+  EXPECT_EQ(decoded.made().error().code, code) << decoded.made().error().message;
 }
 
 TEST(DumpPayload, TooNewTooShortOrWrongChecksumIsInvalid) {
@@ -78,8 +89,17 @@ TEST(DumpPayload, AWrongValueUnderARightChecksumIsCorrupt) {
   expect_refused(sealed(bytes_of({8}) + plain("v")), ErrorCode::kCorrupt);
 }
 
-TEST(DumpPayload, TypesNotSupportedYetSaySo) {
-  expect_refused(sealed(bytes_of({18, 0})), ErrorCode::kUnsupported);
+TEST(DumpPayload, CollectionsWithoutElementsOrWithOneTwiceAreCorrupt) {
+  expect_refused(sealed(bytes_of({18, 0})), ErrorCode::kCorrupt);
+  expect_refused(sealed(bytes_of({2, 0})), ErrorCode::kCorrupt);
+  expect_refused(sealed(bytes_of({2, 2}) + plain("a") + plain("a")), ErrorCode::kCorrupt);
+  expect_refused(sealed(bytes_of({4, 2}) + plain("f") + plain("1") + plain("f") + plain("2")), ErrorCode::kCorrupt);
+  EXPECT_EQ(Decoded(sealed(bytes_of({2, 2}) + plain("a") + plain("b"))).made()->entry().type(),
+            store::ObjectType::kSet);
+}
+
+TEST(DumpPayload, StreamsAndModulesAreUnsupported) {
+  for (const int type : {6, 7, 15, 19, 21}) expect_refused(sealed(bytes_of({type, 0})), ErrorCode::kUnsupported);
 }
 
 }  // namespace

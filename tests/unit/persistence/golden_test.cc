@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "base/random.h"
+#include "persistence/rdb_loader.h"
 #include "persistence/rdb_skipper.h"
 #include "tests/support/harness.h"
-#include "tests/unit/persistence/collection_model.h"
+#include "tests/unit/persistence/entry_model.h"
+#include "tests/unit/persistence/keyspace_fixture.h"
 
 namespace cowslip::persistence {
 namespace {
@@ -129,6 +131,51 @@ TEST(Golden, EveryFileHoldsWhatItsDescriptionSays) {
   }
 }
 
+// By a lookup for each, so that what was loaded is found, too.
+void expect_findable(const store::Entry& entry, const CollectionModel& model, uint64_t seed) {
+  for (const std::string& member : model.elements) {
+    if (entry.type() == store::ObjectType::kSet) {
+      EXPECT_TRUE(store::SetView(entry, seed).contains(member));
+    }
+  }
+  for (const auto& [first, second] : model.pairs) {
+    if (entry.type() == store::ObjectType::kHash) {
+      const auto value = store::HashView(entry, seed).get(first);
+      EXPECT_TRUE(value && text_of(*value) == second) << first;
+    } else {
+      const auto score = store::SortedSetView(entry, seed).score(first);
+      EXPECT_TRUE(score && fmt::format("{:.17g}", *score) == second) << first;
+    }
+  }
+}
+
+TEST(Golden, EveryFileLoadsElementForElement) {
+  for (const std::string& name : golden_names()) {
+    SCOPED_TRACE(name);
+    const std::string bytes = testing::read_file(kFolder + name + ".rdb");
+    auto keyspace = make_keyspace();
+    MemorySource source(bytes);
+    const auto report = load_rdb(*keyspace, source, bytes.size(), {.skip_expired = false});
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    const GoldenKeys expected = described_by(name);
+    size_t empty = 0;
+    for (const auto& [place, key] : expected) {
+      const store::Entry* const entry = keyspace->database(static_cast<int>(place.first)).peek(place.second);
+      if (key.model == CollectionModel{key.model.type, {}, {}}) {
+        EXPECT_EQ(entry, nullptr) << place.second;
+        empty++;
+        continue;
+      }
+      ASSERT_NE(entry, nullptr) << place.second;
+      EXPECT_EQ(entry->expire_at_ms(), key.expire_at_ms) << place.second;
+      EXPECT_TRUE(model_of(*entry) == key.model) << place.second;
+      expect_findable(*entry, key.model, keyspace->hash_seed());
+    }
+    EXPECT_EQ(keyspace->total_keys(), expected.size() - empty);
+    EXPECT_EQ(report->keys_empty, empty);
+  }
+}
+
 TEST(Golden, EveryFormOfACollectionIsThere) {
   std::map<int, int> forms;
   for (const std::string& name : golden_names()) {
@@ -153,6 +200,19 @@ TEST(Golden, EveryTruncationIsAnError) {
   }
 }
 
+// What is loaded is whole: a walk finds as many elements as are said to be there.
+void load_damaged(const std::string& bytes) {
+  auto keyspace = make_keyspace();
+  MemorySource source(bytes);
+  (void)load_rdb(*keyspace, source, bytes.size(), {.verify_checksum = false, .replace_existing = true});
+  for (int number = 0; number < keyspace->count(); number++) {
+    keyspace->database(number).for_each([](const store::Entry& entry) {
+      const CollectionModel model = model_of(entry);
+      ASSERT_GT(model.elements.size() + model.pairs.size(), 0u);
+    });
+  }
+}
+
 // Whatever is in a damaged file, the answer is keys or an error; a sanitizer watches.
 TEST(Golden, RandomDamageIsAnErrorOrOtherKeys) {
   Random random(testing::announced_seed("Golden.RandomDamageIsAnErrorOrOtherKeys"));
@@ -164,6 +224,7 @@ TEST(Golden, RandomDamageIsAnErrorOrOtherKeys) {
       for (uint64_t n = random.below(3) + 1; n > 0; n--) {
         damaged[9 + random.below(damaged.size() - 9)] = static_cast<char>(random.below(256));
       }
+      load_damaged(damaged);
       MemorySource source(damaged);
       RdbDecoder decoder(source, {.verify_checksum = false, .bytes_total = damaged.size()});
       CollectionReader reader(decoder);

@@ -184,7 +184,7 @@ TEST(RdbCorruption, UnassignedType) {
 }
 
 TEST(RdbCorruption, TypesNotSupportedYetNameTypeAndKey) {
-  for (const int type : {1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}) {
+  for (const int type : {6, 15, 19, 21}) {
     expect_error(rdb_file(bytes_of({type}) + plain("some key")), ErrorCode::kUnsupported,
                  std::string(rdb_type_name(static_cast<uint8_t>(type))));
     expect_error(rdb_file(bytes_of({type}) + plain("some key")), ErrorCode::kUnsupported, "\"some key\"");

@@ -81,19 +81,6 @@ TEST(RedisInterop, WeLoadWhatRedisSaves) {
   }
 }
 
-TEST(RedisInterop, ARedisListIsAClearErrorUntilThereAreLists) {
-  ServerProcess redis({.binary = testing::kRedisBinary});
-  auto client = redis.client();
-  (void)client("RPUSH", "my list", "a", "b");
-  ASSERT_TRUE(client("SAVE").is_ok());
-  auto keyspace = keyspace_of_today();
-  auto report = load_rdb(*keyspace, real_file_system(), redis.snapshot_path(), {.now_ms = keyspace->now_ms()});
-  ASSERT_FALSE(report.has_value());
-  EXPECT_EQ(report.error().code, ErrorCode::kUnsupported);
-  EXPECT_NE(report.error().message.find("list (quicklist)"), std::string::npos) << report.error().message;
-  EXPECT_NE(report.error().message.find("\"my list\""), std::string::npos) << report.error().message;
-}
-
 // A stream with everything that a stream can have, a function library, and a string behind them.
 TEST(RedisInterop, StreamsAndFunctionsAreRefusedByNameOrSkippedWithAWarning) {
   ServerProcess redis({.binary = testing::kRedisBinary});
@@ -144,23 +131,6 @@ TEST(RedisInterop, StreamsAndFunctionsAreRefusedByNameOrSkippedWithAWarning) {
   EXPECT_NE(refused.error().message.find("\"my stream\""), std::string::npos) << refused.error().message;
 }
 
-TEST(RedisInterop, CollectionsAreParsedPastUntilTheStoreHoldsThem) {
-  ServerProcess redis({.binary = testing::kRedisBinary});
-  auto client = redis.client();
-  (void)client("RPUSH", "list", "a", "b");
-  (void)client("SADD", "set", "1", "2");
-  (void)client("ZADD", "sorted set", "1.5", "a");
-  (void)client("HSET", "hash", "f", "v");
-  (void)client("SET", "string", "v");
-  ASSERT_TRUE(client("SAVE").is_ok());
-  auto keyspace = keyspace_of_today();
-  auto report = load_rdb(*keyspace, real_file_system(), redis.snapshot_path(),
-                         {.now_ms = keyspace->now_ms(), .skip_unknown_types = true});
-  ASSERT_TRUE(report.has_value()) << report.error().message;
-  EXPECT_EQ(report->keys_loaded, 1u);
-  EXPECT_EQ(report->keys_skipped, 4u);
-}
-
 TEST(RedisInterop, DumpPayloadsBothWays) {
   Random random(testing::announced_seed("RedisInterop.DumpPayloadsBothWays"));
   ServerProcess redis({.binary = testing::kRedisBinary});
@@ -172,10 +142,10 @@ TEST(RedisInterop, DumpPayloadsBothWays) {
     const std::string payload = encode_dump(*keyspace->database(0).find("k"));
     ASSERT_TRUE(client("RESTORE", "k", "0", payload, "REPLACE").is_ok());
     EXPECT_TRUE(client("GET", "k").text == value);
-    auto decoded = decode_dump(client("DUMP", "k").text);
+    auto decoded = decode_dump(client("DUMP", "k").text, *keyspace, keyspace->database(0), "other", store::kNoExpiry);
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
     store::StringView::Scratch scratch;
-    EXPECT_TRUE(decoded->view().text(scratch) == value);
+    EXPECT_TRUE(decoded->entry().string().text(scratch) == value);
   }
 }
 

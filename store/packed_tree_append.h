@@ -1,0 +1,56 @@
+// Fills an empty packed tree from its first element to its last: how files are loaded.
+//
+// Problem: a search for each element, and room for one more in its leaf, is what loading a big aggregate would spend
+// its time with. Solution: elements that come in order are packed into one leaf after the other, each made once, in its
+// final size; so are the inner nodes above them.
+//
+//     PackedTreeAppender appender(tree);                     // REQUIRES: the tree is empty
+//     for (...) appender.append(key, bytes);
+//     appender.finish();
+//
+// Until finish(), or the destructor, which does the same, the tree is of no use. Thread: as PackedTree.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/packed_tree.h"
+
+namespace cowslip::store {
+
+class PackedTreeAppender {
+ public:
+  explicit PackedTreeAppender(PackedTree& tree) : tree_(tree) {}
+  ~PackedTreeAppender() { finish(); }
+  PackedTreeAppender(const PackedTreeAppender&) = delete;
+  PackedTreeAppender& operator=(const PackedTreeAppender&) = delete;
+
+  // REQUIRES: no element before is greater: by key, and where that is a score, by bytes.
+  void append(KeyValue key, std::string_view bytes);
+  void finish();
+
+ private:
+  // The last node of one level, in memory of its own until it is full. `first` is what its parent will know it by.
+  struct Level {
+    std::unique_ptr<char[]> memory;
+    PackedNode* node = nullptr;
+    KeyValue first_key = 0;
+    std::string first_bytes;
+  };
+
+  Level& level(size_t number);
+  bool must_end_leaf(const PackedNode& leaf, KeyValue key, size_t bytes) const;
+  void put(PackedNode& node, KeyValue key, std::string_view bytes);
+  // Gives the node of a level its place in the tree's memory, and starts an empty one.
+  PackedNode* end_node(Level& level);
+  void hand_up(size_t number, PackedNode* child, uint64_t elements, KeyValue first_key, std::string_view first_bytes);
+
+  PackedTree& tree_;
+  uint64_t elements_ = 0;
+  std::vector<Level> levels_;  // the leaves first
+};
+
+}  // namespace cowslip::store
