@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "base/random.h"
+#include "commands/arguments.h"
 
 namespace cowslip::commands {
 
@@ -45,6 +48,14 @@ class RandomSelection {
   Random& random_;
   uint64_t left_, wanted_;
 };
+
+// The count at `index`, negative where elements may come again; or an error reply. Never the least of all integers.
+inline std::optional<int64_t> random_count_argument(CommandContext& c, size_t index) {
+  const auto count = integer_argument(c, index);
+  if (!count || *count != std::numeric_limits<int64_t>::min()) return count;
+  c.reply.error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+  return std::nullopt;
+}
 
 namespace internal {
 

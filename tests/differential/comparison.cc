@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace cowslip::testing {
 
@@ -31,6 +33,27 @@ bool less(const Reply& a, const Reply& b) {
 Reply sorted(Reply reply) {
   std::sort(reply.elements.begin(), reply.elements.end(), less);
   return reply;
+}
+
+// The elements by twos, in order of the first.
+std::vector<std::pair<Reply, Reply>> pairs(const Reply& reply) {
+  std::vector<std::pair<Reply, Reply>> found;
+  for (size_t i = 0; i + 1 < reply.elements.size(); i += 2)
+    found.emplace_back(reply.elements[i], reply.elements[i + 1]);
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return less(a.first, b.first); });
+  return found;
+}
+
+bool same_pairs(const Reply& a, const Reply& b) {
+  return a.kind == b.kind && a.elements.size() == b.elements.size() && pairs(a) == pairs(b);
+}
+
+// Redis 7.0 has no listpacks for sets, which 7.2 has: there it says hashtable. (And where 7.2 would move what little is
+// left of a set after SPOP to one of integers, it does not for the SREM that takes its place here.) Whether only sets
+// differ in that way, the comparison of the datasets tells.
+bool same_encoding(const Reply& cowslip, const Reply& redis) {
+  if (cowslip == redis) return true;
+  return redis == Reply::bulk("hashtable") && (cowslip == Reply::bulk("listpack") || cowslip == Reply::bulk("intset"));
 }
 
 bool same_within_clock(const Reply& a, const Reply& b) {
@@ -66,6 +89,10 @@ bool same_reply(const Reply& cowslip, const Reply& redis, Compare compare) {
       return cowslip == redis;
     case Compare::kUnordered:
       return sorted(cowslip) == sorted(redis);
+    case Compare::kPairs:
+      return same_pairs(cowslip, redis);
+    case Compare::kEncoding:
+      return same_encoding(cowslip, redis);
     case Compare::kClock:
       return same_within_clock(cowslip, redis);
     case Compare::kAnswer:

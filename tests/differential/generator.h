@@ -19,6 +19,8 @@ namespace cowslip::testing {
 enum class Compare {
   kExact,
   kUnordered,  // the elements in any order (KEYS)
+  kPairs,      // a map, or an array of pairs one after the other: the pairs in any order (HGETALL)
+  kEncoding,   // what OBJECT ENCODING says
   kClock,      // integers may differ by what the clock moved between the two servers
   kAnswer,     // the same type; the content is each server's own (INFO, TIME)
   kSubset,     // every element of Cowslip's is one of Redis's, which knows more commands
@@ -28,8 +30,10 @@ enum class Compare {
 // What is done with a command besides sending it once to each server.
 enum class Action {
   kSend,
-  kWholeScan,   // a SCAN: repeated to its end on each server; the sets of keys are compared
+  kWholeScan,   // SCAN, HSCAN, SSCAN, ZSCAN: repeated to its end on each server; what was found is compared
   kRandomKey,   // each server's answer has to be a key that the other has, too
+  kRandomPick,  // HRANDFIELD, SRANDMEMBER, ZRANDMEMBER: as many, of the same form, all of them elements
+  kPop,         // SPOP: each server's answer consists of members; then both sets lose those of Cowslip's
   kSwapDumps,   // DUMP key target: each server restores under `target` what the other dumped
   kThenWait,    // sent, then waited until no background save runs on either side
   kThenReopen,  // sent, then the connection is opened anew on both sides
@@ -58,6 +62,8 @@ struct Generator {
 std::span<const Generator> string_generators();
 std::span<const Generator> bitmap_generators();
 std::span<const Generator> hyperloglog_generators();
+std::span<const Generator> hash_generators();
+std::span<const Generator> set_generators();
 std::span<const Generator> key_generators();
 std::span<const Generator> connection_generators();
 std::span<const Generator> server_generators();

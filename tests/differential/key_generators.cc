@@ -101,7 +101,7 @@ const Generator kGenerators[] = {
     {"move", 6, [](Pool& p) { return one({"MOVE", p.key(), p.database()}); }},
     {"dump", 8, make_dump},
     {"restore", 6, make_restore},
-    {"object|encoding", 10, [](Pool& p) { return make_object(p, "ENCODING", Compare::kExact); }},
+    {"object|encoding", 10, [](Pool& p) { return make_object(p, "ENCODING", Compare::kEncoding); }},
     {"object|freq", 3, [](Pool& p) { return make_object(p, "FREQ", Compare::kAnswer); }},
     {"object|idletime", 3, [](Pool& p) { return make_object(p, "IDLETIME", Compare::kClock); }},
     // Which small integers Redis shares (a copied one, for instance, it does not) is its own affair.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/differential/comparison.h"
+#include "tests/differential/items.h"
 #include "tests/support/rdb_tools.h"
 
 namespace cowslip::testing {
@@ -37,28 +38,6 @@ bool is_reload(const Step& step) {
 
 std::string describe_pair(const Reply& cowslip, const Reply& redis) {
   return fmt::format("cowslip: {}\n  redis: {}", describe(cowslip), describe(redis));
-}
-
-struct Scanned {
-  Reply error = Reply::null();
-  std::set<std::string> keys;
-};
-
-// Follows the cursor to its end, whatever order and page size the server has.
-Scanned scan_all(Connection& connection, Arguments arguments) {
-  Scanned scanned;
-  for (int page = 0; page < 100'000; ++page) {
-    const Reply reply = connection.command(arguments);
-    if (reply.elements.size() != 2) {
-      scanned.error = reply;
-      return scanned;
-    }
-    for (const auto& key : reply.elements[1].elements) scanned.keys.insert(key.text);
-    arguments[1] = reply.elements[0].text;
-    if (arguments[1] == "0") return scanned;
-  }
-  scanned.error = Reply::error("the cursor never comes back to 0");
-  return scanned;
 }
 
 const Generator& draw(Pool& pool, const std::vector<Generator>& generators, int64_t total_weight) {
@@ -112,11 +91,40 @@ std::string Lockstep::whole_scan(Lane& lane, const Step& step) {
   const Scanned redis = scan_all(lane.redis, step.arguments);
   const Scanned cowslip = scan_all(lane.cowslip, step.arguments);
   if (!same_reply(cowslip.error, redis.error, Compare::kExact)) return describe_pair(cowslip.error, redis.error);
-  if (cowslip.keys == redis.keys) return {};
-  std::string difference = fmt::format("{} keys | {} keys:", cowslip.keys.size(), redis.keys.size());
-  for (const auto& key : cowslip.keys) difference += redis.keys.contains(key) ? "" : " cowslip only " + describe({key});
-  for (const auto& key : redis.keys) difference += cowslip.keys.contains(key) ? "" : " redis only " + describe({key});
-  return difference;
+  return describe_items_difference(cowslip.items, redis.items);
+}
+
+std::string Lockstep::random_pick(Lane& lane, const Step& step) {
+  const Reply redis = lane.redis.command(step.arguments);
+  const Reply cowslip = lane.cowslip.command(step.arguments);
+  if (redis.is_error() || redis.is_null() || !same_form(cowslip, redis)) {
+    return same_reply(cowslip, redis, Compare::kExact) ? std::string() : describe_pair(cowslip, redis);
+  }
+  const Items known = all_items(lane.redis, step.arguments);
+  const std::string problem = describe_picks(cowslip, step.arguments, known);
+  return problem.empty() ? problem : problem + "\n" + describe_pair(cowslip, redis);
+}
+
+// Redis pops from a copy, for the form of its reply.
+std::string Lockstep::pop(Lane& lane, const Step& step) {
+  const Items known = all_items(lane.redis, step.arguments);
+  Arguments on_copy = step.arguments;
+  if (!known.empty()) {
+    on_copy[1] = "popped copy";
+    lane.redis("COPY", step.arguments[1], on_copy[1], "REPLACE");
+  }
+  const Reply redis = lane.redis.command(on_copy);
+  const Reply cowslip = lane.cowslip.command(step.arguments);
+  if (!known.empty()) lane.redis("DEL", on_copy[1]);
+  if (redis.is_error() || redis.is_null() || !same_form(cowslip, redis)) {
+    return same_reply(cowslip, redis, Compare::kExact) ? std::string() : describe_pair(cowslip, redis);
+  }
+  const std::string problem = describe_picks(cowslip, step.arguments, known);
+  if (!problem.empty()) return problem + "\n" + describe_pair(cowslip, redis);
+  Arguments erase = {"SREM", step.arguments[1]};
+  for (const auto& item : picked_items(cowslip, step.arguments)) erase.push_back(item[0]);
+  if (erase.size() > 2) lane.redis.command(erase);
+  return describe_items_difference(all_items(lane.cowslip, step.arguments), all_items(lane.redis, step.arguments));
 }
 
 std::string Lockstep::random_key(Lane& lane) {
@@ -172,6 +180,10 @@ std::string Lockstep::run_step(size_t lane, const Step& step) {
         return whole_scan(lanes_[lane], step);
       case Action::kRandomKey:
         return random_key(lanes_[lane]);
+      case Action::kRandomPick:
+        return random_pick(lanes_[lane], step);
+      case Action::kPop:
+        return pop(lanes_[lane], step);
       case Action::kSwapDumps:
         return swap_dumps(lanes_[lane], step);
       default:
@@ -183,8 +195,9 @@ std::string Lockstep::run_step(size_t lane, const Step& step) {
 }
 
 std::string Lockstep::compare_datasets() {
-  const std::string difference = describe_difference(read_dataset(cowslip_), read_dataset(redis_),
-                                                     {.expiry_ms = kClockToleranceMs, .encoding = false});
+  const std::string difference =
+      describe_difference(read_dataset(cowslip_), read_dataset(redis_),
+                          {.expiry_ms = kClockToleranceMs, .encoding = false, .set_encoding = true});
   if (!difference.empty()) return "the datasets differ (cowslip | redis):\n" + difference;
   const Reply ours = cowslip_.client()("DEBUG", "DIGEST");
   const Reply theirs = redis_.client()("DEBUG", "DIGEST");

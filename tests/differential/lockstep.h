@@ -49,6 +49,8 @@ class Lockstep {
   std::string wait_for_saves();
   std::string whole_scan(Lane& lane, const Step& step);
   std::string random_key(Lane& lane);
+  std::string random_pick(Lane& lane, const Step& step);
+  std::string pop(Lane& lane, const Step& step);
   std::string swap_dumps(Lane& lane, const Step& step);
   std::string compare_datasets();
   std::string report(uint64_t seed, const std::string& difference) const;

@@ -6,6 +6,12 @@
 
 namespace cowslip::testing {
 
+namespace {
+
+constexpr uint64_t kKeysOfType = 5;
+
+}  // namespace
+
 Pool::Pool(uint64_t seed) : random_(seed) {
   for (int i = 0; i < 16; ++i) keys_.push_back("key:" + std::to_string(i));
   keys_.insert(keys_.end(), {"", " ", "a b", "line\r\nbreak", std::string("\0nul\0", 5), "\xff\xfe\x80", "{tag}1", "*",
@@ -22,7 +28,39 @@ std::string Pool::one_of(std::initializer_list<std::string_view> items) {
 
 std::string Pool::key() {
   if (chance(5)) return "fresh:" + std::to_string(random_.below(100000));
+  if (chance(25)) return one_of({"list", "hash", "set", "zset"}) + ":" + std::to_string(random_.below(kKeysOfType));
   return pick(keys_);
+}
+
+std::string Pool::key_of(std::string_view type) {
+  if (chance(15)) return key();
+  return std::string(type) + ":" + std::to_string(random_.below(kKeysOfType));
+}
+
+std::string Pool::member() {
+  const uint64_t kind = random_.below(100);
+  if (kind < 55) return "m" + std::to_string(between(0, 40));
+  if (kind < 75) return std::to_string(between(-20, 120));
+  if (kind < 85) return short_text();
+  if (kind < 89) return bytes(static_cast<size_t>(between(0, 20)));
+  if (kind < 93) {
+    return one_of({"127", "128", "-128", "-129", "32767", "32768", "-32769", "8388608", "2147483647", "2147483648",
+                   "-2147483649", "9223372036854775807", "-9223372036854775808"});
+  }
+  if (kind < 97) return std::string(static_cast<size_t>(between(10, 50)), 'm');
+  if (kind < 99) return std::string(static_cast<size_t>(between(63, 66)), 'l');
+  return value();
+}
+
+void Pool::add_scan_options(std::vector<std::string>& arguments) {
+  if (chance(40))
+    arguments.insert(arguments.end(), {word("MATCH"), one_of({"*", "m*", "?", "many:?", "*1*", "", "[0-9]"})});
+  if (chance(50)) {
+    const std::string count = chance(90) ? std::to_string(between(1, 100)) : integer();
+    arguments.insert(arguments.end(), {word("COUNT"), count});
+  }
+  if (chance(3)) arguments.push_back(one_of({"MATCH", "COUNT", "TYPE", "HUH"}));
+  if (chance(1)) arguments.insert(arguments.end(), {"TYPE", "string"});
 }
 
 std::string Pool::bytes(size_t length) {

@@ -26,8 +26,16 @@ class Pool {
   }
   std::string one_of(std::initializer_list<std::string_view> items);
 
+  // Any of the keys, whatever it holds.
   std::string key();
+  // Mostly one of a few that commands of this type ("hash") draw, so that they find what they left there; sometimes
+  // any. key() draws them, too.
+  std::string key_of(std::string_view type);
   std::string value();
+  // Of an aggregate: mostly one of few, so that it is there already; some as long as decides about the encoding.
+  std::string member();
+  // MATCH and COUNT for HSCAN and its like, now and then wrong.
+  void add_scan_options(std::vector<std::string>& arguments);
   std::string integer();   // mostly a number; now and then too large, padded, or none at all
   std::string real();      // the same for floating point
   std::string offset();    // into a string: small, negative, or far outside
