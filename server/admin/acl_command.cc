@@ -82,7 +82,7 @@ void cmd_acl_cat(CommandContext& c) {
   if (c.args.size() == 2) return reply_names(c, kCategories);
   const std::string category = to_lower(c.args[2]);
   if (std::ranges::find(kCategories, category) == std::end(kCategories)) {
-    return c.reply.error(fmt::format("ERR Unknown category '{}'", c.args[2]));
+    return c.reply.error(fmt::format("ERR Unknown category '{:.128}'", c.args[2]));
   }
   std::vector<std::string_view> names;
   collect(c.host.commands().all(), category, names);
