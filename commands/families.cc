@@ -12,6 +12,9 @@ void add_data_commands(CommandTable& table) {
   table.add(bitmap_commands());
   table.add(bitfield_commands());
   table.add(hyperloglog_commands());
+  table.add(list_commands());
+  table.add(list_element_commands());
+  table.add(sort_commands());
   table.add(expiry_commands());
   table.add(key_commands());
   table.add(walk_commands());

@@ -35,6 +35,8 @@ class ListView {
 
  private:
   friend class ListEditor;
+  // From whichever end is nearer. REQUIRES: index <= count().
+  static ListpackPlace small_place(const Listpack& list, uint64_t index);
   PackedTreeView tree() const { return {root_.first, NodeKey::kNone}; }
 
   std::optional<Listpack> small_;
@@ -44,32 +46,42 @@ class ListView {
 // Changes the list that a key holds, or is to hold. An index counts from the head.
 class ListEditor {
  public:
-  // REQUIRES: the key is absent or a list.
+  // REQUIRES, for all but entry(): the key is absent or a list.
   ListEditor(Database& db, std::string_view key) : value_(db, key) {}
 
-  uint64_t size() const;
+  // What the key holds as yet; null when there is none. Before anything is changed it may be of any type: so it can be
+  // looked at with the one lookup that the change needs anyway.
+  const Entry* entry() const { return value_.entry(); }
+  uint64_t size() const { return entry() == nullptr ? 0 : ListView(*entry()).size(); }
 
-  // `elements` with so many bytes together will be pushed or inserted: whether the list is still small then is settled
-  // once and not for each. As Redis does it for a command.
-  void expect(size_t elements, size_t bytes);
-  // A list that is not there begins with it.
-  void push(ListEnd end, std::string_view element) { insert(end == ListEnd::kHead ? 0 : size(), element); }
+  // One after the other, so that the last one is at the end of the list. A list that is not there begins with them.
+  // Whether the list is still small then is settled once for all of them. REQUIRES: there is at least one.
+  void push(ListEnd end, std::span<const std::string_view> elements);
+  void push(ListEnd end, std::string_view element) { push(end, std::span(&element, 1)); }
   // Before the element with this index, or at the tail. REQUIRES: index <= size().
   void insert(uint64_t index, std::string_view element);
   void set(uint64_t index, std::string_view element);  // REQUIRES: index < size()
   // The list goes with its last element. REQUIRES: index + count <= size().
   void erase(uint64_t index, uint64_t count = 1);
-  // Looks whether what is left is small again; at the end of a command that erased.
+  // The elements with these indexes, which ascend.
+  void erase(std::span<const uint64_t> indexes);
+  // Looks whether what is left is small again; at the end of a command that erased or set.
   void shrink();
+  // Tells the observers as if something had changed. REQUIRES: the key is a list.
+  void touch() { value_.replace(value_.entry()); }
 
  private:
-  void begin();
+  bool small() const { return entry()->encoding() == Encoding::kListpack; }
+  void create(ListEnd end, std::span<const std::string_view> elements);
+  void push_small(ListEnd end, std::span<const std::string_view> elements);
+  void push_big(ListEnd end, std::span<const std::string_view> elements);
+  // So much will be added: what is too much for a small list makes it a big one, as Redis judges it for a whole
+  // command.
+  void expect(size_t elements, size_t bytes);
   void make_big();
   void make_small();
-  bool exceeds(size_t bytes, size_t elements) const;
 
   ValueEditor value_;
-  bool settled_ = false;
 };
 
 // ---- templates ----
@@ -78,7 +90,7 @@ template <typename Visit>
 void ListView::for_each_from(uint64_t index, ListEnd towards, Visit&& visit) const {
   if (index >= size()) return;
   if (small_) {
-    ListpackPlace place = small_->at(static_cast<int64_t>(index));
+    ListpackPlace place = small_place(*small_, index);
     while (place != small_->end() && visit(small_->get(place))) {
       if (towards == ListEnd::kTail) {
         place = small_->next(place);

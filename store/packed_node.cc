@@ -70,16 +70,16 @@ void PackedNode::set_outside(size_t index, const char* block, uint64_t bytes) {
   save_offset(index, offset(index) | kOutside);
 }
 
-void PackedNode::erase(size_t index) {
-  const size_t stride = slot_size(), begin = offset(index), length = bytes_here(index).size();
+void PackedNode::erase(size_t first, size_t last) {
+  const size_t slots = (last - first) * slot_size(), begin = offset(first), length = begin_of(last) - begin;
   const size_t behind = payload_bytes() - begin - length;
   char* const old_payload = mutable_slot(count_);
-  shift_offsets(index + 1, -static_cast<ptrdiff_t>(length));
-  std::memmove(mutable_slot(index), mutable_slot(index + 1), (count_ - index - 1) * stride);
-  std::memmove(old_payload - stride, old_payload, begin);
-  std::memmove(old_payload - stride + begin, old_payload + begin + length, behind);
-  count_--;
-  used_ = static_cast<uint16_t>(used_ - stride - length);
+  shift_offsets(last, -static_cast<ptrdiff_t>(length));
+  std::memmove(mutable_slot(first), mutable_slot(last), (count_ - last) * slot_size());
+  std::memmove(old_payload - slots, old_payload, begin);
+  std::memmove(old_payload - slots + begin, old_payload + begin + length, behind);
+  count_ = static_cast<uint16_t>(count_ - (last - first));
+  used_ = static_cast<uint16_t>(used_ - slots - length);
 }
 
 char* PackedNode::resize(size_t index, size_t bytes) {

@@ -88,7 +88,8 @@ class PackedNode {
   // Says of bytes that they are those of an address, written by this, or that they are not.
   void set_outside(size_t index, const char* block, uint64_t bytes);
   void set_inside(size_t index) { save_offset(index, offset(index)); }
-  void erase(size_t index);
+  void erase(size_t index) { erase(index, index + 1); }
+  void erase(size_t first, size_t last);  // [first, last)
   // Other bytes of an element; what was there is gone. Returns where they go.
   char* resize(size_t index, size_t bytes);
   // Appends the elements [first, last) of `from`, which is of the same kind and level, with their children.

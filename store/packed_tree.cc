@@ -294,14 +294,33 @@ char* PackedTree::replace(Place place, size_t bytes) {
 }
 
 void PackedTree::erase(Place place) {
+  erase_in_leaf(place, 1);
+}
+
+void PackedTree::erase(uint64_t rank, uint64_t count) {
+  assert(rank + count <= size());
+  while (count > 0) {
+    Place place = at(rank);
+    const uint64_t here = std::min<uint64_t>(count, place.leaf().node->count() - place.leaf().index);
+    erase_in_leaf(place, here);
+    count -= here;
+  }
+}
+
+// REQUIRES: the leaf has so many from the place on.
+void PackedTree::erase_in_leaf(Place& place, size_t count) {
   make_parents_writable(place);
-  const size_t step = place.depth_ - 1;
+  const size_t step = place.depth_ - 1, index = place.leaf().index;
+  if (count == place.leaf().node->count()) {
+    for (size_t i = 0; i < count; i++) release_outside(*place.leaf().node, i);
+    count_element(place, -static_cast<int64_t>(count));
+    return drop_empty(place, step);
+  }
   PackedNode* const leaf = writable(place, step, place.leaf().node->used());
-  release_outside(*leaf, place.leaf().index);
-  leaf->erase(place.leaf().index);
+  for (size_t i = index; i < index + count; i++) release_outside(*leaf, i);
+  leaf->erase(index, index + count);
   space_.wrote(*leaf);
-  count_element(place, -1);
-  if (leaf->count() == 0) return drop_empty(place, step);
+  count_element(place, -static_cast<int64_t>(count));
   fit(place, step);
   merge_if_small(place, step);
 }

@@ -175,6 +175,8 @@ class PackedTree : public PackedTreeView {
   // Other bytes for an element, which keeps its key and rank. The caller writes them, all of them.
   char* replace(Place place, size_t bytes);
   void erase(Place place);
+  // The elements [rank, rank + count), leaf by leaf. REQUIRES: rank + count <= size().
+  void erase(uint64_t rank, uint64_t count);
   void clear();
   // Becomes a copy of another tree, which may lie in another arena. REQUIRES: empty; both have the same kind of key.
   void copy(const TreeRoot& from);
@@ -245,6 +247,7 @@ class PackedTree : public PackedTreeView {
   // Parts the node at `step`, whose parent has room, before the element `at`. The place goes on in one of the two.
   void split(Place& place, size_t step, size_t at, bool place_on_right, const Separator& separator);
   void grow_root(Place& place);
+  void erase_in_leaf(Place& place, size_t count);
   void drop_empty(Place& place, size_t step);
   void merge_if_small(Place& place, size_t step);
   bool merge(Place& place, size_t step, size_t left);

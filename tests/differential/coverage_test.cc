@@ -91,6 +91,8 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
         "append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set "
         "setex setnx setrange strlen substr",
         "setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge",
+        "lpush rpush lpushx rpushx lpop rpop lmpop lmove rpoplpush llen lindex lset lrange ltrim lrem linsert lpos "
+        "sort sort_ro",
         "copy del dump exists expire expireat expiretime keys move object|encoding object|freq object|idletime "
         "object|refcount persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl "
         "type unlink dbsize swapdb flushdb flushall",

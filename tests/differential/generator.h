@@ -64,6 +64,8 @@ std::span<const Generator> bitmap_generators();
 std::span<const Generator> hyperloglog_generators();
 std::span<const Generator> hash_generators();
 std::span<const Generator> set_generators();
+std::span<const Generator> list_generators();
+std::span<const Generator> sort_generators();
 std::span<const Generator> key_generators();
 std::span<const Generator> connection_generators();
 std::span<const Generator> server_generators();
