@@ -15,6 +15,10 @@ void add_data_commands(CommandTable& table) {
   table.add(list_commands());
   table.add(list_element_commands());
   table.add(sort_commands());
+  table.add(sorted_set_commands());
+  table.add(sorted_set_range_commands());
+  table.add(sorted_set_algebra_commands());
+  table.add(sorted_set_pop_commands());
   table.add(expiry_commands());
   table.add(key_commands());
   table.add(walk_commands());

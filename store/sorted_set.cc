@@ -1,5 +1,6 @@
 #include "store/sorted_set.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -21,13 +22,13 @@ void put_member(char* out, std::string_view member, double score) {
   std::memcpy(out + member.size(), &score, sizeof score);
 }
 
-// A score as an element of a listpack: the integer, where it is one that is not too large, otherwise its text.
+// A score as an element of a listpack: the integer, where it is one that is not too large, otherwise its text. Like
+// Redis's, small sets do not know -0 from 0.
 class ScoreText {
  public:
   explicit ScoreText(double score) {
     constexpr double kLargest = static_cast<double>(INT64_MAX / 2);
-    const bool minus_zero = score == 0 && std::signbit(score);
-    if (score >= -kLargest && score <= kLargest && std::trunc(score) == score && !minus_zero) {
+    if (score >= -kLargest && score <= kLargest && std::trunc(score) == score) {
       integer_ = static_cast<int64_t>(score);
     } else {
       text_ = format_double(score);
@@ -66,6 +67,12 @@ void internal::append_score(ListpackBuilder& listpack, double score) {
 
 // ---- reading ----
 
+SortedSetRun SortedSetRun::limited(uint64_t offset, uint64_t limit, bool upwards) const {
+  if (offset >= count) return {.first = first, .count = 0};
+  const uint64_t left = std::min(count - offset, limit);
+  return {.first = upwards ? first + offset : first + count - offset - left, .count = left};
+}
+
 SortedSetView::SortedSetView(const Entry& entry, uint64_t seed) : seed_(seed) {
   if (entry.encoding() == Encoding::kListpack) {
     small_.emplace(entry.blob());
@@ -76,6 +83,12 @@ SortedSetView::SortedSetView(const Entry& entry, uint64_t seed) : seed_(seed) {
 
 ScoredMember SortedSetView::small_at(ListpackPlace place) const {
   return {small_->get(place), score_of(small_->get(small_->next(place)))};
+}
+
+// From the end that is nearer.
+ListpackPlace SortedSetView::small_place(uint64_t rank) const {
+  const auto index = static_cast<int64_t>(2 * rank), count = static_cast<int64_t>(small_->count());
+  return small_->at(2 * index <= count ? index : index - count);
 }
 
 std::optional<double> SortedSetView::score(std::string_view member) const {
@@ -90,53 +103,83 @@ std::optional<double> SortedSetView::score(std::string_view member) const {
   return internal::split_member(place.bytes()).score;
 }
 
-template <typename Before>
-uint64_t SortedSetView::count_small_while(Before&& before) const {
-  uint64_t count = 0;
-  for (ListpackPlace place = small_->begin(); place != small_->end() && before(small_at(place)); count++) {
-    place = small_->next(small_->next(place));
+std::optional<RankAndScore> SortedSetView::rank(std::string_view member) const {
+  if (small_) {
+    const ListpackPlace found = small_->find(StringView(member), small_->begin(), 2);
+    if (found == small_->end()) return {};
+    RankAndScore result{.score = small_at(found).score};
+    for (ListpackPlace place = small_->begin(); place != found; place = next_small(place)) result.rank++;
+    return result;
   }
-  return count;
-}
-
-std::optional<uint64_t> SortedSetView::rank(std::string_view member) const {
   const auto score = this->score(member);
   if (!score) return {};
-  if (small_) {
-    return count_small_while([&](const ScoredMember& other) { return comes_before(other, *score, member); });
-  }
   const PackedTreeView members = by_score();
-  return members.rank(members.lower_bound(*score, member));
+  return RankAndScore{members.rank(members.lower_bound(*score, member)), *score};
 }
 
 ScoredMember SortedSetView::at(uint64_t rank) const {
-  if (small_) return small_at(small_->at(static_cast<int64_t>(2 * rank)));
+  if (small_) return small_at(small_place(rank));
   const auto place = by_score().at(rank);
   return {StringView(place.bytes()), place.key()};
 }
 
-uint64_t SortedSetView::rank_of_score(double score, bool beyond) const {
-  if (small_) {
-    return count_small_while(
-        [&](const ScoredMember& other) { return beyond ? other.score <= score : other.score < score; });
+// ---- ranges ----
+
+template <typename InMin, typename InMax>
+SortedSetRun SortedSetView::small_run(bool upwards, InMin&& in_min, InMax&& in_max) const {
+  SortedSetRun run;
+  if (upwards) {
+    ListpackPlace place = small_->begin();
+    for (; place != small_->end() && !in_min(small_at(place)); place = next_small(place)) run.first++;
+    for (; place != small_->end() && in_max(small_at(place)); place = next_small(place)) run.count++;
+    return run;
   }
-  const PackedTreeView members = by_score();
-  if (!beyond) return members.rank(members.lower_bound(score));
-  if (score == HUGE_VAL) return size();
-  return members.rank(members.lower_bound(std::nextafter(score, HUGE_VAL)));
+  run.first = size();
+  ListpackPlace place = small_->end();
+  const auto before = [&] { return previous_small(place); };
+  for (; place != small_->begin() && !in_max(small_at(before())); place = before()) run.first--;
+  for (; place != small_->begin() && in_min(small_at(before())); place = before()) run.count++;
+  run.first -= run.count;
+  return run;
 }
 
-uint64_t SortedSetView::rank_of_lex(std::string_view member, bool beyond) const {
-  const auto before = [&](std::string_view other) { return beyond ? other <= member : other < member; };
+SortedSetRun SortedSetView::run_of(const ScoreRange& range) const {
   if (small_) {
-    return count_small_while([&](const ScoredMember& other) {
-      StringView::Scratch scratch;
-      return before(other.member.text(scratch));
-    });
+    return small_run(
+        true, [&](const ScoredMember& scored) { return range.above_min(scored.score); },
+        [&](const ScoredMember& scored) { return range.below_max(scored.score); });
   }
+  const uint64_t first = big_rank_of_score(range.min, range.min_excluded);
+  const uint64_t end = big_rank_of_score(range.max, !range.max_excluded);
+  return {.first = first, .count = end > first ? end - first : 0};
+}
+
+SortedSetRun SortedSetView::run_of(const LexRange& range, bool upwards) const {
+  if (small_) {
+    StringView::Scratch scratch;
+    const auto in_min = [&](const ScoredMember& scored) { return range.min.is_below(scored.member.text(scratch)); };
+    const auto in_max = [&](const ScoredMember& scored) { return range.max.is_above(scored.member.text(scratch)); };
+    // Redis looks at both ends first, which matters only where scores are not equal.
+    if (!in_max(at(0)) || !in_min(at(size() - 1))) return {};
+    return small_run(upwards, in_min, in_max);
+  }
+  const uint64_t first = big_rank_of_bound(range.min, false);
+  const uint64_t end = big_rank_of_bound(range.max, true);
+  return {.first = first, .count = end > first ? end - first : 0};
+}
+
+uint64_t SortedSetView::big_rank_of_score(double score, bool beyond) const {
+  if (beyond && score == HUGE_VAL) return size();
   const PackedTreeView members = by_score();
-  auto place = members.lower_bound(members.at(0).key(), member);
-  if (!members.is_end(place) && before(place.bytes())) members.next(place);
+  return members.rank(members.lower_bound(beyond ? std::nextafter(score, HUGE_VAL) : score));
+}
+
+uint64_t SortedSetView::big_rank_of_bound(const LexBound& bound, bool upper) const {
+  if (bound.kind != LexBound::Kind::kMember) return bound.kind == LexBound::Kind::kLowest ? 0 : size();
+  const PackedTreeView members = by_score();
+  auto place = members.lower_bound(members.at(0).key(), bound.member);
+  const bool beyond = bound.excluded != upper;
+  if (beyond && !members.is_end(place) && place.bytes() == bound.member) members.next(place);
   return members.rank(place);
 }
 
@@ -147,10 +190,10 @@ void SortedSetEditor::begin() {
   EntryFactory& factory = value_.factory();
   if (within(expected_, limits.zset_max_listpack_entries) && within(longest_, limits.zset_max_listpack_value)) {
     ListpackBuilder nothing;
-    value_.create(
+    value_.begin(
         factory.make_blob(value_.key(), ObjectType::kSortedSet, Encoding::kListpack, nothing.finish(), kNoExpiry));
   } else {
-    value_.create(factory.make_aggregate(value_.key(), ObjectType::kSortedSet, Encoding::kSkiplist, kNoExpiry));
+    value_.begin(factory.make_aggregate(value_.key(), ObjectType::kSortedSet, Encoding::kSkiplist, kNoExpiry));
   }
 }
 
@@ -185,44 +228,59 @@ void SortedSetEditor::make_big() {
 
 // ---- setting ----
 
-SortedSetEditor::Set SortedSetEditor::set(std::string_view member, double score) {
-  assert(!std::isnan(score));
-  if (value_.entry() == nullptr) begin();
-  return value_.entry()->encoding() == Encoding::kListpack ? set_small(member, score) : set_big(member, score);
+void SortedSetEditor::find(std::string_view member, Found& found) const {
+  if (small()) {
+    const Listpack now(value_.entry()->blob());
+    found.small = now.find(StringView(member), now.begin(), 2);
+    if (found.small != now.end()) found.score = score_of(now.get(now.next(found.small)));
+    return;
+  }
+  const AggregateRoot now = value_.entry()->aggregate();
+  const PackedTreeView members(now.first, NodeKey::kHash);
+  found.hash = name_hash(member, value_.seed());
+  found.big = find_member(members, found.hash, member);
+  if (!members.is_end(found.big)) found.score = internal::split_member(found.big.bytes()).score;
 }
 
-SortedSetEditor::Set SortedSetEditor::set_small(std::string_view member, double score) {
-  const Listpack now(value_.entry()->blob());
-  const ListpackPlace place = now.find(StringView(member), now.begin(), 2);
-  if (place == now.end()) {
-    const EncodingLimits& limits = value_.limits();
-    const bool fits = within(now.count() / 2 + 1, limits.zset_max_listpack_entries) &&
-                      within(member.size(), limits.zset_max_listpack_value);
-    if (!fits) {
-      make_big();
-      return set_big(member, score);
-    }
+bool SortedSetEditor::fits_small(std::string_view member) const {
+  const EncodingLimits& limits = value_.limits();
+  return within(Listpack(value_.entry()->blob()).count() / 2 + 1, limits.zset_max_listpack_entries) &&
+         within(expected_, limits.zset_max_listpack_entries) && within(member.size(), limits.zset_max_listpack_value);
+}
+
+SortedSetEditor::Set SortedSetEditor::put(std::string_view member, double score, const Found& found) {
+  assert(!std::isnan(score));
+  const bool searched = exists() && !small();
+  if (!exists()) begin();
+  if (small() && !found.score && !fits_small(member)) make_big();
+  if (!small()) {
+    put_big(member, score, searched ? found : Found{.score = {}, .small = 0, .hash = name_hash(member, value_.seed())});
+  } else if (found.score) {
+    move_small(member, score, found);
+  } else {
     insert_small(member, score);
-    return Set::kAdded;
   }
-  if (score_of(now.get(now.next(place))) == score) return Set::kSame;
-  // The last member is not erased: the set would go with it.
-  insert_small(member, score);
-  const Listpack both(value_.entry()->blob());
-  ListpackPlace old = both.find(StringView(member), both.begin(), 2);
-  if (score_of(both.get(both.next(old))) == score) old = both.find(StringView(member), both.next(both.next(old)), 2);
-  erase_small(old, 1);
-  return Set::kMoved;
+  return found.score ? Set::kMoved : Set::kAdded;
+}
+
+// The first of the places from `from` to `to` whose member does not come before; `to` if there is none.
+ListpackPlace SortedSetEditor::small_place_for(std::string_view member, double score, ListpackPlace from,
+                                               ListpackPlace to) const {
+  const Listpack now(value_.entry()->blob());
+  const auto is_before = [&](ListpackPlace place) {
+    return comes_before({now.get(place), score_of(now.get(now.next(place)))}, score, member);
+  };
+  // What is new is often the highest.
+  if (from != to && is_before(now.previous(now.previous(to)))) return to;
+  while (from != to && is_before(from)) from = now.next(now.next(from));
+  return from;
 }
 
 void SortedSetEditor::insert_small(std::string_view member, double score) {
-  const SortedSetView before(*value_.entry());
-  const uint64_t rank =
-      before.count_small_while([&](const ScoredMember& other) { return comes_before(other, score, member); });
   const Listpack now(value_.entry()->blob());
   const StringView name(member);
   const ScoreText text(score);
-  const ListpackSplice splice{.offset = now.at(static_cast<int64_t>(2 * rank)),
+  const ListpackSplice splice{.offset = small_place_for(member, score, now.begin(), now.end()),
                               .removed = 0,
                               .inserted = listpack_element_bytes(name) + listpack_element_bytes(text.view()),
                               .elements = 2};
@@ -230,21 +288,40 @@ void SortedSetEditor::insert_small(std::string_view member, double score) {
   put_listpack_element(put_listpack_element(EntryFactory::blob_of(*value_.entry()) + splice.offset, name), text.view());
 }
 
-SortedSetEditor::Set SortedSetEditor::set_big(std::string_view member, double score) {
-  const uint32_t hash = name_hash(member, value_.seed());
-  const AggregateRoot now = value_.entry()->aggregate();
-  const PackedTreeView members(now.first, NodeKey::kHash);
-  const auto found = find_member(members, hash, member);
-  const bool added = members.is_end(found);
-  const double before = added ? 0 : internal::split_member(found.bytes()).score;
-  if (!added && before == score) return Set::kSame;
+// What lies between the old place and the new one moves by as many bytes as the member and its score take.
+void SortedSetEditor::move_small(std::string_view member, double score, const Found& found) {
+  const Listpack now(value_.entry()->blob());
+  const size_t name_bytes = now.element_bytes(found.small);
+  const ListpackPlace behind = now.next(now.next(found.small));
+  const ScoreText text(score);
+  const size_t before = behind - found.small, after = name_bytes + listpack_element_bytes(text.view());
+  const bool upwards = score > *found.score;
+  const ListpackPlace place = upwards ? small_place_for(member, score, behind, now.end())
+                                      : small_place_for(member, score, now.begin(), found.small);
+  const ListpackPlace first = upwards ? found.small : place, end = upwards ? place : behind;
+  // 1. Room for what is between them, and for the new score.
+  const size_t room = std::max(after, before) - before;
+  splice_blob(value_, {.offset = first, .removed = end - first, .inserted = end - first + room});
+  char* const bytes = EntryFactory::blob_of(*value_.entry());
+  // 2. What is between goes to the other side.
+  char* const at = bytes + (upwards ? end - before : place);
+  if (upwards) {
+    std::memmove(bytes + first, bytes + behind, end - behind);
+  } else {
+    std::memmove(bytes + place + after, bytes + place, found.small - place);
+  }
+  put_listpack_element(put_listpack_element(at, StringView(member)), text.view());
+  // 3. What is left over goes.
+  if (after < before) splice_blob(value_, {.offset = end - (before - after), .removed = before - after});
+}
+
+void SortedSetEditor::put_big(std::string_view member, double score, const Found& found) {
   change_trees([&](PackedTree& by_hash, PackedTree& by_score) {
     const size_t bytes = member.size() + sizeof score;
-    put_member(added ? by_hash.insert(hash, {}, bytes) : by_hash.replace(found, bytes), member, score);
-    if (!added) by_score.erase(by_score.lower_bound(before, member));
+    put_member(found.score ? by_hash.replace(found.big, bytes) : by_hash.insert(found.hash, {}, bytes), member, score);
+    if (found.score) by_score.erase(by_score.lower_bound(*found.score, member));
     member.copy(by_score.insert(score, member, member.size()), member.size());
   });
-  return added ? Set::kAdded : Set::kMoved;
 }
 
 // ---- erasing ----
@@ -259,36 +336,29 @@ void SortedSetEditor::erase_small(ListpackPlace place, uint64_t count) {
 }
 
 bool SortedSetEditor::erase(std::string_view member) {
-  if (value_.entry() == nullptr) return false;
-  if (value_.entry()->encoding() == Encoding::kListpack) {
-    const Listpack now(value_.entry()->blob());
-    const ListpackPlace place = now.find(StringView(member), now.begin(), 2);
-    if (place == now.end()) return false;
-    erase_small(place, 1);
+  if (!exists()) return false;
+  Found found;
+  find(member, found);
+  if (!found.score) return false;
+  if (small()) {
+    erase_small(found.small, 1);
     return true;
   }
-  const AggregateRoot now = value_.entry()->aggregate();
-  const PackedTreeView members(now.first, NodeKey::kHash);
-  const auto found = find_member(members, name_hash(member, value_.seed()), member);
-  if (members.is_end(found)) return false;
-  const double score = internal::split_member(found.bytes()).score;
   change_trees([&](PackedTree& by_hash, PackedTree& by_score) {
-    by_hash.erase(found);
-    by_score.erase(by_score.lower_bound(score, member));
+    by_hash.erase(found.big);
+    by_score.erase(by_score.lower_bound(*found.score, member));
   });
   if (value_.entry()->aggregate().elements() == 0) value_.erase();
   return true;
 }
 
-void SortedSetEditor::erase_ranks(uint64_t rank, uint64_t count) {
-  if (count == 0) return;
-  if (value_.entry()->encoding() == Encoding::kListpack) {
-    return erase_small(Listpack(value_.entry()->blob()).at(static_cast<int64_t>(2 * rank)), count);
-  }
-  if (count == value_.entry()->aggregate().elements()) return value_.erase();
+void SortedSetEditor::erase(const SortedSetRun& run) {
+  if (run.count == 0) return;
+  if (small()) return erase_small(view().small_place(run.first), run.count);
+  if (run.count == value_.entry()->aggregate().elements()) return value_.erase();
   change_trees([&](PackedTree& by_hash, PackedTree& by_score) {
-    for (uint64_t i = 0; i < count; i++) {
-      const auto place = by_score.at(rank);
+    for (uint64_t i = 0; i < run.count; i++) {
+      const auto place = by_score.at(run.first);
       const std::string_view member = place.bytes();
       by_hash.erase(find_member(by_hash, name_hash(member, value_.seed()), member));
       by_score.erase(place);

@@ -44,6 +44,13 @@ void ValueEditor::exchange(Entry* entry) {
   factory().free(old);
 }
 
+void ValueEditor::begin(Entry* entry) {
+  if (!slot_) return create(entry);
+  Entry* const old = slot_.entry();
+  if (old->has_expiry()) db_.contents_->expiries.remove(old->expire_at_ms(), hash_);
+  exchange(entry);
+}
+
 void splice_blob(ValueEditor& value, const ListpackSplice& splice) {
   const size_t before = value.entry()->blob().size(), after = splice.length_after(before);
   Entry* const entry = value.factory().writable_blob(value.entry(), after);

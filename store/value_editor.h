@@ -39,6 +39,8 @@ class ValueEditor {
   void replace(Entry* entry);
   // `entry` is a new form of the same value: takes the place of entry(), which is freed. It has the same expiry.
   void exchange(Entry* entry);
+  // `entry`, which has no expiry, is what the key holds from now on, whatever it held before; that is freed.
+  void begin(Entry* entry);
   // The last element has gone, and the key with it.
   void erase();
 

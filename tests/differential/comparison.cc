@@ -1,10 +1,14 @@
 #include "tests/differential/comparison.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include "base/numbers.h"
 
 namespace cowslip::testing {
 
@@ -62,6 +66,21 @@ bool same_within_clock(const Reply& a, const Reply& b) {
   return std::abs(a.integer - b.integer) <= kClockToleranceMs;
 }
 
+bool same_score(const std::string& cowslip, const std::string& redis) {
+  if (cowslip == redis) return true;
+  const auto score = parse_double(redis);
+  return score && fmt::format("{:.17g}", *score) == redis && format_double(*score) == cowslip;
+}
+
+bool same_scores(const Reply& a, const Reply& b) {
+  if (a.kind != b.kind || a.integer != b.integer || a.elements.size() != b.elements.size()) return false;
+  if (!same_score(a.text, b.text)) return false;
+  for (size_t i = 0; i < a.elements.size(); i++) {
+    if (!same_scores(a.elements[i], b.elements[i])) return false;
+  }
+  return true;
+}
+
 bool subset(const Reply& part, const Reply& whole) {
   if (part.kind != whole.kind) return false;
   const auto names = whole.strings();
@@ -93,6 +112,8 @@ bool same_reply(const Reply& cowslip, const Reply& redis, Compare compare) {
       return same_pairs(cowslip, redis);
     case Compare::kEncoding:
       return same_encoding(cowslip, redis);
+    case Compare::kScores:
+      return same_scores(cowslip, redis);
     case Compare::kClock:
       return same_within_clock(cowslip, redis);
     case Compare::kAnswer:

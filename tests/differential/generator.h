@@ -21,6 +21,7 @@ enum class Compare {
   kUnordered,  // the elements in any order (KEYS)
   kPairs,      // a map, or an array of pairs one after the other: the pairs in any order (HGETALL)
   kEncoding,   // what OBJECT ENCODING says
+  kScores,     // exact, but for the digits of numbers: 7.0 wrote them as "%.17g"
   kClock,      // integers may differ by what the clock moved between the two servers
   kAnswer,     // the same type; the content is each server's own (INFO, TIME)
   kSubset,     // every element of Cowslip's is one of Redis's, which knows more commands
@@ -66,6 +67,7 @@ std::span<const Generator> hash_generators();
 std::span<const Generator> set_generators();
 std::span<const Generator> list_generators();
 std::span<const Generator> sort_generators();
+std::span<const Generator> sorted_set_generators();
 std::span<const Generator> key_generators();
 std::span<const Generator> connection_generators();
 std::span<const Generator> server_generators();

@@ -92,8 +92,8 @@ class AggregateSaveTest : public ::testing::Test {
       }
       case ObjectType::kSortedSet: {
         const uint64_t size = store::SortedSetView(*entry).size(), rank = random_.below(size);
-        return store::SortedSetEditor(db(), key).erase_ranks(rank,
-                                                             1 + random_.below(std::min<uint64_t>(size - rank, 9)));
+        const uint64_t count = 1 + random_.below(std::min<uint64_t>(size - rank, 9));
+        return store::SortedSetEditor(db(), key).erase({.first = rank, .count = count});
       }
       default:
         return;

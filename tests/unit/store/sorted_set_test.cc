@@ -61,7 +61,7 @@ class SortedSetTest : public ::testing::Test {
     for (uint64_t rank = 0; rank < expected.size(); rank += 1 + expected.size() / 40) {
       const auto& [score, member] = expected[rank];
       EXPECT_EQ(set.score(member), score);
-      EXPECT_EQ(set.rank(member), rank);
+      EXPECT_EQ(set.rank(member)->rank, rank);
       StringView::Scratch scratch;
       EXPECT_EQ(set.at(rank).member.text(scratch), member);
     }
@@ -71,8 +71,15 @@ class SortedSetTest : public ::testing::Test {
       const double bound = i == 0 ? -HUGE_VAL : i == 1 ? HUGE_VAL : made_up_score(random.below(1000));
       const auto least = std::ranges::count_if(expected, [&](const auto& e) { return e.first < bound; });
       const auto most = std::ranges::count_if(expected, [&](const auto& e) { return e.first <= bound; });
-      EXPECT_EQ(set.rank_of_score(bound), static_cast<uint64_t>(least));
-      EXPECT_EQ(set.rank_of_score(bound, true), static_cast<uint64_t>(most));
+      const auto all = expected.size();
+      const SortedSetRun from = set.run_of(ScoreRange{.min = bound}), to = set.run_of(ScoreRange{.max = bound});
+      EXPECT_EQ(from.first, static_cast<uint64_t>(least));
+      EXPECT_EQ(from.count, all - static_cast<uint64_t>(least));
+      EXPECT_EQ(to.first, 0u);
+      EXPECT_EQ(to.count, static_cast<uint64_t>(most));
+      EXPECT_EQ(set.run_of(ScoreRange{.min = bound, .min_excluded = true}).count, all - static_cast<uint64_t>(most));
+      EXPECT_EQ(set.run_of(ScoreRange{.max = bound, .max_excluded = true}).count, static_cast<uint64_t>(least));
+      EXPECT_EQ(set.run_of(ScoreRange{.min = bound, .max = bound, .max_excluded = true}).count, 0u);
     }
   }
 
@@ -94,7 +101,7 @@ TEST_F(SortedSetTest, BecomesBigAtItsThresholds) {
   EXPECT_EQ(SortedSetEditor(db_, "key").set("m7", 7), kSame);
   EXPECT_EQ(SortedSetEditor(db_, "key").set("m7", 1000), kMoved);
   EXPECT_EQ(encoding(), Encoding::kListpack);
-  EXPECT_EQ(view().rank("m7"), 127u);
+  EXPECT_EQ(view().rank("m7")->rank, 127u);
   EXPECT_EQ(SortedSetEditor(db_, "key").set("one more", 0.5), kAdded);
   EXPECT_EQ(encoding(), Encoding::kSkiplist);
   db_.erase("key");
@@ -118,11 +125,68 @@ TEST_F(SortedSetTest, EqualScoresAreOrderedByMember) {
     for (const std::string bound : {"", "1", "5", "5000", "99999999", "zz", "42"}) {
       const auto less = std::ranges::count_if(expected, [&](const auto& e) { return e.second < bound; });
       const auto most = std::ranges::count_if(expected, [&](const auto& e) { return e.second <= bound; });
-      EXPECT_EQ(view().rank_of_lex(bound), static_cast<uint64_t>(less));
-      EXPECT_EQ(view().rank_of_lex(bound, true), static_cast<uint64_t>(most));
+      const LexBound included{LexBound::Kind::kMember, bound}, excluded{LexBound::Kind::kMember, bound, true};
+      for (const bool upwards : {true, false}) {
+        EXPECT_EQ(view().run_of(LexRange{.min = included}, upwards).count, members - static_cast<uint64_t>(less));
+        EXPECT_EQ(view().run_of(LexRange{.min = excluded}, upwards).count, members - static_cast<uint64_t>(most));
+        const SortedSetRun up_to = view().run_of(LexRange{.max = included}, upwards);
+        EXPECT_TRUE(up_to.count == 0 || up_to.first == 0);
+        EXPECT_EQ(up_to.count, static_cast<uint64_t>(most));
+        EXPECT_EQ(view().run_of(LexRange{.max = excluded}, upwards).count, static_cast<uint64_t>(less));
+      }
     }
     db_.erase("key");
   }
+}
+
+TEST_F(SortedSetTest, AMemberMovesPastOthersOfAnySize) {
+  Random random(test_seed());
+  Model model;
+  for (int i = 0; i < 4000; i++) {
+    const std::string member(1 + random.below(12), static_cast<char>('a' + random.below(4)));
+    const double score = random.below(3) == 0 ? static_cast<double>(random.below(1000)) / 7
+                                              : static_cast<double>(random.below(1'000'000) >> random.below(20));
+    SortedSetEditor(db_, "key").set(member, score);
+    model[member] = score;
+    if (model.size() > 40) {
+      SortedSetEditor(db_, "key").erase(model.begin()->first);
+      model.erase(model.begin());
+    }
+  }
+  EXPECT_EQ(encoding(), Encoding::kListpack);
+  EXPECT_TRUE(valid_listpack(entry()->blob()));
+  expect_equal(model, random);
+}
+
+TEST_F(SortedSetTest, BeginsAnewInPlaceOfAnything) {
+  db_.set_string("key", "a string", ExpiryChange::set(1'000'000));
+  for (const size_t members : {3u, 300u, 3u}) {
+    {
+      SortedSetEditor editor(db_, "key", members);
+      editor.begin_anew();
+      for (size_t i = 0; i < members; i++) editor.set(std::to_string(i), static_cast<double>(i));
+    }
+    EXPECT_EQ(view().size(), members);
+    EXPECT_EQ(encoding(), members < 100 ? Encoding::kListpack : Encoding::kSkiplist);
+    EXPECT_FALSE(entry()->has_expiry());
+    EXPECT_EQ(db_.expires(), 0u);
+    db_.set_expiry("key", 1'000'000);
+  }
+  EXPECT_EQ(db_.size(), 1u);
+}
+
+TEST_F(SortedSetTest, LimitsARun) {
+  const SortedSetRun run{.first = 10, .count = 5};
+  const auto limited = [&](uint64_t offset, uint64_t limit, bool upwards) {
+    const SortedSetRun left = run.limited(offset, limit, upwards);
+    return std::pair(left.first, left.count);
+  };
+  EXPECT_EQ(limited(0, UINT64_MAX, true), std::pair(10ul, 5ul));
+  EXPECT_EQ(limited(1, 2, true), std::pair(11ul, 2ul));
+  EXPECT_EQ(limited(1, 2, false), std::pair(12ul, 2ul));
+  EXPECT_EQ(limited(4, 9, false), std::pair(10ul, 1ul));
+  EXPECT_EQ(limited(5, 9, false).second, 0ul);
+  EXPECT_EQ(limited(UINT64_MAX, 9, true).second, 0ul);
 }
 
 TEST_F(SortedSetTest, IsWhatTheModelIs) {
@@ -144,7 +208,7 @@ TEST_F(SortedSetTest, IsWhatTheModelIs) {
           const Ordered now = ordered(model);
           const uint64_t rank = random.below(now.size()),
                          count = std::min<uint64_t>(random.below(4), now.size() - rank);
-          SortedSetEditor(db_, "key").erase_ranks(rank, count);
+          SortedSetEditor(db_, "key").erase({.first = rank, .count = count});
           for (uint64_t j = 0; j < count; j++) model.erase(now[rank + j].second);
         } else {
           const double score = made_up_score(random.below(1000));
