@@ -17,8 +17,9 @@ void put_element(char* out, std::string_view field, std::string_view value) {
   value.copy(out + field.size(), value.size());
 }
 
-PackedTreeView::Place find_field(const PackedTreeView& tree, uint32_t hash, std::string_view field) {
-  return find_by_hash(tree, hash, field, [](std::string_view element) { return internal::split_field(element).field; });
+NamePlace find_field(const PackedTreeView& tree, uint32_t hash, std::string_view field) {
+  return place_by_hash(tree, hash, field,
+                       [](std::string_view element) { return internal::split_field(element).field; });
 }
 
 }  // namespace
@@ -64,10 +65,9 @@ std::optional<StringView> HashView::get(std::string_view field) const {
     if (place == small_->end()) return {};
     return small_->get(small_->next(place));
   }
-  const PackedTreeView fields = tree();
-  const auto place = find_field(fields, name_hash(field, seed_), field);
-  if (fields.is_end(place)) return {};
-  return StringView(internal::split_field(place.bytes()).value);
+  const NamePlace found = find_field(tree(), name_hash(field, seed_), field);
+  if (!found.found) return {};
+  return StringView(internal::split_field(found.place.bytes()).value);
 }
 
 std::pair<StringView, StringView> HashView::at(uint64_t rank) const {
@@ -79,31 +79,94 @@ std::pair<StringView, StringView> HashView::at(uint64_t rank) const {
   return {StringView(field), StringView(value)};
 }
 
-// ---- changing ----
+// ---- finding, to change ----
+
+void HashEditor::find_big(std::string_view field, Found& found) const {
+  const AggregateRoot root = value_.entry()->aggregate();
+  found.hash_ = name_hash(field, value_.seed());
+  const NamePlace at = find_field(PackedTreeView(root.first, NodeKey::kHash), found.hash_, field);
+  found.big_ = at.place;
+  if (at.found) found.value_.emplace(internal::split_field(at.place.bytes()).value);
+}
+
+HashEditor::Found HashEditor::find(std::string_view field) const {
+  Found found;
+  if (!exists()) return found;
+  if (!small()) {
+    find_big(field, found);
+    return found;
+  }
+  const Listpack now(value_.entry()->blob());
+  found.small_ = now.find(StringView(field), now.begin(), 2);
+  if (found.small_ != now.end()) found.value_ = now.get(now.next(found.small_));
+  return found;
+}
+
+// ---- setting ----
+
+bool HashEditor::fits_small(std::string_view field, std::string_view value) const {
+  return within(std::max(field.size(), value.size()), value_.limits().hash_max_listpack_value);
+}
+
+void HashEditor::set(const Found& found, std::string_view field, std::string_view value) {
+  if (!exists()) {
+    const std::string_view pair[] = {field, value};
+    set_all(pair);
+  } else if (!small()) {
+    set_big(found, field, value);
+  } else if (fits_small(field, value)) {
+    set_small(found, field, value);
+  } else {
+    make_big();
+    set_big(find(field), field, value);
+  }
+}
 
 bool HashEditor::set(std::string_view field, std::string_view value) {
-  const EncodingLimits& limits = value_.limits();
-  const bool long_one = !within(std::max(field.size(), value.size()), limits.hash_max_listpack_value);
-  if (value_.entry() == nullptr) {
-    ListpackBuilder nothing;
-    value_.create(
-        value_.factory().make_blob(value_.key(), ObjectType::kHash, Encoding::kListpack, nothing.finish(), kNoExpiry));
+  const Found found = find(field);
+  set(found, field, value);
+  return !found.value();
+}
+
+// A new hash with those that come first, as a listpack that is made as a whole: as many as fit, up to the first field
+// that is there already. How many that are.
+size_t HashEditor::begin(std::span<const std::string_view> fields_and_values) {
+  const uint64_t most = 2 * static_cast<uint64_t>(value_.limits().hash_max_listpack_entries);
+  ListpackBuilder builder;
+  size_t done = 0;
+  for (; done < fields_and_values.size() && done < most; done += 2) {
+    const std::string_view field = fields_and_values[done], value = fields_and_values[done + 1];
+    if (!fits_small(field, value)) break;
+    const Listpack now(builder.finish());
+    if (now.find(StringView(field), now.begin(), 2) != now.end()) break;
+    builder.append(StringView(field));
+    builder.append(StringView(value));
   }
-  if (value_.entry()->encoding() == Encoding::kListpack && long_one) make_big();
-  if (value_.entry()->encoding() != Encoding::kListpack) return set_big(field, value);
-  const bool created = set_small(field, value);
-  if (!within(Listpack(value_.entry()->blob()).count() / 2, limits.hash_max_listpack_entries)) make_big();
+  value_.create(
+      value_.factory().make_blob(value_.key(), ObjectType::kHash, Encoding::kListpack, builder.finish(), kNoExpiry));
+  return done;
+}
+
+size_t HashEditor::set_all(std::span<const std::string_view> fields_and_values) {
+  size_t done = 0, created = 0;
+  if (!exists()) {
+    done = begin(fields_and_values);
+    created = done / 2;
+  }
+  // So many that the hash would become a big one on the way.
+  if (small() && !within(fields_and_values.size() / 2, value_.limits().hash_max_listpack_entries)) make_big();
+  for (; done < fields_and_values.size(); done += 2)
+    created += set(fields_and_values[done], fields_and_values[done + 1]);
   return created;
 }
 
-bool HashEditor::set_small(std::string_view field, std::string_view value) {
+void HashEditor::set_small(const Found& found, std::string_view field, std::string_view value) {
   const Listpack now(value_.entry()->blob());
   const StringView name(field), text(value);
-  const ListpackPlace found = now.find(name, now.begin(), 2);
-  const bool created = found == now.end();
+  const bool created = !found.value();
   const size_t text_bytes = listpack_element_bytes(text);
   const size_t name_bytes = created ? listpack_element_bytes(name) : 0;
-  const ListpackPlace at = created ? found : now.next(found);
+  const ListpackPlace at = created ? found.small_ : now.next(found.small_);
   const ListpackSplice splice{.offset = at,
                               .removed = created ? 0 : now.element_bytes(at),
                               .inserted = name_bytes + text_bytes,
@@ -112,20 +175,17 @@ bool HashEditor::set_small(std::string_view field, std::string_view value) {
   char* out = EntryFactory::blob_of(*value_.entry()) + at;
   if (created) out = put_listpack_element(out, name);
   put_listpack_element(out, text);
-  return created;
+  const size_t count = Listpack(value_.entry()->blob()).count() / 2;
+  if (created && !within(count, value_.limits().hash_max_listpack_entries)) make_big();
 }
 
-bool HashEditor::set_big(std::string_view field, std::string_view value) {
-  const uint32_t hash = name_hash(field, value_.seed());
-  bool created = false;
+void HashEditor::set_big(const Found& found, std::string_view field, std::string_view value) {
   change_tree(value_, [&](PackedTree& tree) {
-    const auto place = find_field(tree, hash, field);
-    created = tree.is_end(place);
     const size_t bytes = element_bytes(field, value);
-    put_element(created ? tree.insert(hash, {}, bytes) : tree.replace(place, bytes), field, value);
+    put_element(found.value() ? tree.replace(found.big_, bytes) : tree.insert(found.big_, found.hash_, bytes), field,
+                value);
     return true;
   });
-  return created;
 }
 
 void HashEditor::make_big() {
@@ -142,29 +202,28 @@ void HashEditor::make_big() {
   value_.exchange(factory.with_aggregate(big, root));
 }
 
+// ---- erasing ----
+
 bool HashEditor::erase(std::string_view field) {
-  if (value_.entry() == nullptr) return false;
-  if (value_.entry()->encoding() == Encoding::kListpack) {
+  const Found found = find(field);
+  if (!found.value()) return false;
+  if (small()) {
     const Listpack now(value_.entry()->blob());
-    const ListpackPlace place = now.find(StringView(field), now.begin(), 2);
-    if (place == now.end()) return false;
-    const ListpackPlace behind = now.next(now.next(place));
-    if (now.count() == 2) {
+    const ListpackPlace behind = now.next(now.next(found.small_));
+    const bool only_one = found.small_ == now.begin() && behind == now.end();
+    if (only_one) {
       value_.erase();
     } else {
-      splice_blob(value_, {.offset = place, .removed = behind - place, .elements = -2});
+      splice_blob(value_, {.offset = found.small_, .removed = behind - found.small_, .elements = -2});
     }
     return true;
   }
-  const uint32_t hash = name_hash(field, value_.seed());
-  const bool erased = change_tree(value_, [&](PackedTree& tree) {
-    const auto place = find_field(tree, hash, field);
-    if (tree.is_end(place)) return false;
-    tree.erase(place);
+  change_tree(value_, [&](PackedTree& tree) {
+    tree.erase(found.big_);
     return true;
   });
   if (value_.entry()->aggregate().elements() == 0) value_.erase();
-  return erased;
+  return true;
 }
 
 }  // namespace cowslip::store

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -34,7 +35,7 @@ class HashView {
   void for_each(Visit&& visit) const;
   // Calls visit(field, value) for about `count` fields from `cursor` on, 0 at first, and returns the next cursor, 0 at
   // the end. A field that is there from the first call to the last is visited once, whatever happens between (twice,
-  // if the hash becomes a big one meanwhile).
+  // if the hash becomes a big one, or a small one, meanwhile).
   template <typename Visit>
   uint64_t scan(uint64_t cursor, size_t count, Visit&& visit) const;
 
@@ -49,17 +50,43 @@ class HashView {
 // Changes the hash that a key holds, or is to hold.
 class HashEditor {
  public:
-  // REQUIRES: the key is absent or a hash.
+  // Everything below REQUIRES: !wrong_type().
   HashEditor(Database& db, std::string_view key) : value_(db, key) {}
 
+  // Whether the key holds something else.
+  bool wrong_type() const { return value_.entry() != nullptr && value_.entry()->type() != ObjectType::kHash; }
+  bool exists() const { return value_.entry() != nullptr; }
+
+  // Where a field is, or would be. Valid until the hash is next changed, as is the value.
+  class Found {
+   public:
+    // Nothing when the field is not there.
+    const std::optional<StringView>& value() const { return value_; }
+
+   private:
+    friend class HashEditor;
+    ListpackPlace small_ = 0;
+    uint32_t hash_ = 0;
+    PackedTreeView::Place big_;
+    std::optional<StringView> value_;
+  };
+  Found find(std::string_view field) const;
+  // Sets the field that was looked for. `value` may not be of this hash.
+  void set(const Found& found, std::string_view field, std::string_view value);
   // True when the field is new. A hash that is not there begins with it.
   bool set(std::string_view field, std::string_view value);
+  // Sets fields, each followed by its value, and returns how many are new. REQUIRES: an even number.
+  size_t set_all(std::span<const std::string_view> fields_and_values);
   // False when the field was not there. The hash goes with its last field.
   bool erase(std::string_view field);
 
  private:
-  bool set_small(std::string_view field, std::string_view value);
-  bool set_big(std::string_view field, std::string_view value);
+  bool small() const { return value_.entry()->encoding() == Encoding::kListpack; }
+  size_t begin(std::span<const std::string_view> fields_and_values);
+  bool fits_small(std::string_view field, std::string_view value) const;
+  void find_big(std::string_view field, Found& found) const;
+  void set_small(const Found& found, std::string_view field, std::string_view value);
+  void set_big(const Found& found, std::string_view field, std::string_view value);
   void make_big();
 
   ValueEditor value_;
@@ -84,10 +111,10 @@ char* put_field_head(char* out, size_t field_bytes);
 template <typename Visit>
 void HashView::for_each(Visit&& visit) const {
   if (small_) {
+    StringView field{std::string_view()}, value{std::string_view()};
     for (ListpackPlace place = small_->begin(); place != small_->end();) {
-      const ListpackPlace value = small_->next(place);
-      visit(small_->get(place), small_->get(value));
-      place = small_->next(value);
+      place = small_->read(small_->read(place, field), value);
+      visit(static_cast<const StringView&>(field), static_cast<const StringView&>(value));
     }
     return;
   }
@@ -100,8 +127,8 @@ void HashView::for_each(Visit&& visit) const {
 
 template <typename Visit>
 uint64_t HashView::scan(uint64_t cursor, size_t count, Visit&& visit) const {
-  if (small_) {
-    if (cursor == 0) for_each(visit);
+  if (small_) {  // whole, whatever the cursor: it may be from a time when the hash was a big one
+    for_each(visit);
     return 0;
   }
   return scan_by_hash(tree(), cursor, count, [&](std::string_view element) {

@@ -9,14 +9,26 @@
 
 namespace cowslip::store {
 
+// A name in such a tree: where its element is, or where it would be inserted.
+struct NamePlace {
+  PackedTreeView::Place place;
+  bool found = false;
+};
+template <typename NameOf>
+NamePlace place_by_hash(const PackedTreeView& tree, uint32_t hash, std::string_view name, NameOf&& name_of) {
+  // Those with equal hashes are in one leaf.
+  auto place = tree.insertion_place(hash);
+  for (; tree.in_leaf(place) && place.key() == hash; PackedTreeView::next_in_leaf(place)) {
+    if (name_of(place.bytes()) == name) return {place, true};
+  }
+  return {place, false};
+}
+
 // The element with this name; the end when there is none. `name_of`: an element's name, from its bytes.
 template <typename NameOf>
 PackedTreeView::Place find_by_hash(const PackedTreeView& tree, uint32_t hash, std::string_view name, NameOf&& name_of) {
-  auto place = tree.lower_bound(hash);
-  for (; !tree.is_end(place) && place.key() == hash; tree.next(place)) {
-    if (name_of(place.bytes()) == name) return place;
-  }
-  return {};
+  const NamePlace found = place_by_hash(tree, hash, name, name_of);
+  return found.found ? found.place : PackedTreeView::Place();
 }
 
 // Calls visit(bytes) for about `count` elements from `cursor` on, 0 at first, and returns the next cursor, 0 at the

@@ -106,11 +106,10 @@ size_t intset_length_with(std::string_view bytes, int64_t value) {
   return intset_length(set.size() + 1, std::max(set.width(), intset_width(value)));
 }
 
-void insert_into_intset(char* bytes, int64_t value) {
+void insert_into_intset(char* bytes, size_t index, int64_t value) {
   const size_t wanted = intset_width(value);
   if (wanted > load<uint32_t>(bytes)) widen(bytes, wanted);
   const size_t width = load<uint32_t>(bytes), count = load<uint32_t>(bytes + 4);
-  const size_t index = Intset(std::string_view(bytes, intset_length(count, width))).lower_bound(value);
   char* const integers = bytes + Intset::kHeader;
   std::memmove(integers + (index + 1) * width, integers + index * width, (count - index) * width);
   write(integers, width, index, value);

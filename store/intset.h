@@ -49,7 +49,8 @@ void make_intset(char* bytes);
 void make_intset(std::string& bytes, std::span<const int64_t> integers);
 // REQUIRES: the value is not there yet.
 size_t intset_length_with(std::string_view bytes, int64_t value);
-void insert_into_intset(char* bytes, int64_t value);
+// REQUIRES: `index` is lower_bound(value).
+void insert_into_intset(char* bytes, size_t index, int64_t value);
 // The others stay as wide as they are. REQUIRES: index < size().
 void erase_from_intset(char* bytes, size_t index);
 

@@ -225,6 +225,13 @@ StringView Listpack::get(ListpackPlace place) const {
   return StringView(read_integer(at));
 }
 
+ListpackPlace Listpack::read(ListpackPlace place, StringView& value) const {
+  const char* const at = bytes_.data() + place;
+  const Head head = read_head(at);
+  value = head.is_string ? StringView(std::string_view(at + head.bytes, head.string)) : StringView(read_integer(at));
+  return place + head.size() + back_length_bytes(head.size());
+}
+
 // Equal values are equal bytes, so elements are compared as they lie there.
 ListpackPlace Listpack::find(const StringView& value, ListpackPlace from, size_t stride) const {
   const auto integer = value.is_integer() ? value.integer() : parse_int64(value.bytes());

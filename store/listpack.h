@@ -54,6 +54,8 @@ class Listpack {
   ListpackPlace at(int64_t index) const;
   // REQUIRES: place != end(). Bytes are valid as long as the listpack's are.
   StringView get(ListpackPlace place) const;
+  // The same; `value` becomes what get() returns. Returns the next place.
+  ListpackPlace read(ListpackPlace place, StringView& value) const;
   // Bytes of the element, its length included.
   size_t element_bytes(ListpackPlace place) const { return next(place) - place; }
 
@@ -64,7 +66,11 @@ class Listpack {
   // Calls visit(StringView) for all elements in order.
   template <typename Visit>
   void for_each(Visit&& visit) const {
-    for (ListpackPlace place = begin(); place != end(); place = next(place)) visit(get(place));
+    StringView value{std::string_view()};
+    for (ListpackPlace place = begin(); place != end();) {
+      place = read(place, value);
+      visit(static_cast<const StringView&>(value));
+    }
   }
 
  private:

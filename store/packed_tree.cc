@@ -268,7 +268,23 @@ char* PackedTree::insert(KeyValue key, std::string_view name, size_t bytes) {
   return insert_at(insertion_place(key, name), {.key = key, .name = name, .bytes = bytes});
 }
 
+char* PackedTree::insert(Place place, KeyValue hash, size_t bytes) {
+  assert(key_ == NodeKey::kHash);
+  return insert_at(place, {.key = hash, .bytes = bytes});
+}
+
+// As many bytes as before, in a leaf that may be written: nothing moves.
+char* PackedTree::replace_in_place(const Place& place, size_t bytes) {
+  const auto& [leaf, index] = place.leaf();
+  if (leaf->outside(index) || bytes > kLongestInside || space_.frozen(leaf)) return nullptr;
+  const std::string_view here = leaf->bytes_here(index);
+  if (here.size() != bytes) return nullptr;
+  space_.wrote(here.data(), bytes);
+  return const_cast<char*>(here.data());
+}
+
 char* PackedTree::replace(Place place, size_t bytes) {
+  if (char* const here = replace_in_place(place, bytes)) return here;
   make_parents_writable(place);
   size_t inside = bytes_inside(bytes);
   const auto used_after = [&] {

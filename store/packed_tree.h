@@ -92,6 +92,13 @@ class PackedTreeView {
   uint64_t rank(const Place& place) const;
   // The first element that is not less than (key, bytes), or the end. By bytes where the key is a score.
   Place lower_bound(KeyValue key, std::string_view bytes = {}) const;
+  // The same, but behind the last of a leaf rather than at the first of the next one: where an element would be
+  // inserted.
+  Place insertion_place(KeyValue key, std::string_view bytes = {}) const;
+  // Whether there is an element, with a greater key perhaps, in the same leaf.
+  bool in_leaf(const Place& place) const { return place.depth_ > 0 && place.leaf().index < place.leaf().node->count(); }
+  // REQUIRES: in_leaf().
+  static void next_in_leaf(Place& place) { place.leaf().index++; }
   bool is_end(const Place& place) const {
     return place.depth_ == 0 || place.leaf().index == place.leaf().node->count();
   }
@@ -138,8 +145,6 @@ class PackedTreeView {
 
   size_t child_for(const PackedNode& node, KeyValue key, std::string_view bytes) const;
   size_t leaf_lower_bound(const PackedNode& node, KeyValue key, std::string_view bytes) const;
-  // As lower_bound(), but never the first place of a leaf instead of the last one of the leaf before.
-  Place insertion_place(KeyValue key, std::string_view bytes) const;
   void descend(Place& place, PackedNode* node, bool to_last) const;
 
   const TreeRoot& view_;
@@ -172,6 +177,9 @@ class PackedTree : public PackedTreeView {
   // A new element where it belongs: before the first that is not less. `name`: the bytes it is ordered by, which are
   // the first of its `bytes`; of no meaning where the key is a hash. REQUIRES: a key.
   char* insert(KeyValue key, std::string_view name, size_t bytes);
+  // The same where the way is known already. REQUIRES: the key is a hash; the place is insertion_place() of it, or one
+  // behind others with the same hash.
+  char* insert(Place place, KeyValue hash, size_t bytes);
   // Other bytes for an element, which keeps its key and rank. The caller writes them, all of them.
   char* replace(Place place, size_t bytes);
   void erase(Place place);
@@ -237,6 +245,7 @@ class PackedTree : public PackedTreeView {
   // ---- nodes that have become too large or too small (packed_tree_shape.cc) ----
   size_t limit(const PackedNode& node) const { return node.leaf() ? limits_.leaf_bytes : limits_.inner_bytes; }
   char* insert_at(Place place, NewElement element);
+  char* replace_in_place(const Place& place, size_t bytes);
   void make_room(Place& place, const NewElement& element);
   void make_room_in_parents(Place& place);
   std::optional<Cut> choose_cut(const Place& place, const NewElement& element) const;

@@ -12,6 +12,7 @@ struct TreeRoot {
   PackedNode* node = nullptr;
   uint64_t elements = 0;
   uint64_t node_bytes = 0;  // of all nodes' blocks
+  friend bool operator==(const TreeRoot&, const TreeRoot&) = default;
 };
 
 // A list has one tree by position, a set or hash one by hash, a sorted set one by hash and one by score.
@@ -21,6 +22,7 @@ struct AggregateRoot {
   uint64_t object = 0;  // the number that its nodes carry (object_table.h)
 
   uint64_t elements() const { return first.elements; }
+  friend bool operator==(const AggregateRoot&, const AggregateRoot&) = default;
   uint64_t node_bytes() const { return first.node_bytes + second.node_bytes; }
 };
 

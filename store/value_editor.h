@@ -57,11 +57,13 @@ class ValueEditor {
 // changed anything, and is returned.
 template <typename Change>
 bool change_tree(ValueEditor& value, Change&& change) {
-  AggregateRoot root = value.entry()->aggregate();
+  const AggregateRoot before = value.entry()->aggregate();
+  AggregateRoot root = before;
   PackedTree tree(value.factory().nodes(), root.first, EntryFactory::tree_key(value.entry()->type()),
                   static_cast<uint32_t>(root.object));
   if (!change(tree)) return false;
-  value.replace(value.factory().with_aggregate(value.entry(), root));
+  // What was changed in a node alone is no change of the entry, which a child may be reading.
+  value.replace(root == before ? value.entry() : value.factory().with_aggregate(value.entry(), root));
   return true;
 }
 

@@ -23,8 +23,9 @@ std::string empty_intset() {
 }
 
 void insert(std::string& bytes, int64_t value) {
+  const size_t index = Intset(bytes).lower_bound(value);
   bytes.resize(intset_length_with(bytes, value));
-  insert_into_intset(bytes.data(), value);
+  insert_into_intset(bytes.data(), index, value);
 }
 
 void erase(std::string& bytes, size_t index) {

@@ -29,7 +29,11 @@ class SetTest : public ::testing::Test {
  protected:
   const Entry* entry() { return db_.find("key", Lookup::kPeek); }
   Encoding encoding() { return entry()->encoding(); }
-  bool add(const std::string& member, size_t expected = 1) { return SetEditor(db_, "key", expected).add(member); }
+  bool add(const std::string& member, size_t expected = 1) {
+    SetEditor editor(db_, "key");
+    if (expected > 1) editor.expect(expected);
+    return editor.add(member);
+  }
   bool erase(const std::string& member) { return SetEditor(db_, "key").erase(member); }
 
   Model all(const Entry& of) {
@@ -158,6 +162,100 @@ TEST_F(SetTest, TellsOfEachChangeOnce) {
   }
   keyspace_.observers().remove(listener);
   EXPECT_EQ(listener.changes, (std::vector{KeyChange::kCreated, KeyChange::kWritten, KeyChange::kDeleted}));
+}
+
+TEST_F(SetTest, AsManyAsAreExpectedDecideAboutAnExistingOneToo) {
+  add("text");
+  SetEditor(db_, "key").expect(128);
+  EXPECT_EQ(encoding(), Encoding::kListpack);
+  SetEditor(db_, "key").expect(129);
+  EXPECT_EQ(encoding(), Encoding::kHashtable);
+  db_.erase("key");
+  add("1");
+  SetEditor(db_, "key").expect(512);
+  EXPECT_EQ(encoding(), Encoding::kIntset);
+  SetEditor(db_, "key").expect(513);
+  EXPECT_EQ(encoding(), Encoding::kHashtable);
+}
+
+TEST_F(SetTest, LosesMembersByTheirNumber) {
+  Random random(test_seed());
+  for (const auto& [members, integers] : {std::pair{100, true}, {100, false}, {3000, true}, {3000, false}}) {
+    Model model;
+    for (int i = 0; i < members; i++) {
+      const std::string member = integers ? std::to_string(i) : fmt::format("m{}", i);
+      add(member);
+      model.insert(member);
+    }
+    db_.set_expiry("key", 1'000'000'000'000'000);
+    while (model.size() > 1) {
+      SetEditor editor(db_, "key");
+      const uint64_t rank = random.below(model.size());
+      model.erase(text(editor.view().at(rank)));
+      editor.erase_at(rank);
+      if (random.below(100) == 0) break;
+    }
+    expect_equal(model);
+    std::vector<uint64_t> ranks;
+    Model kept;
+    for (uint64_t rank = 0; rank < model.size(); rank += 2) {
+      ranks.push_back(rank);
+      kept.insert(text(SetView(*entry()).at(rank)));
+    }
+    SetEditor(db_, "key").keep_only(ranks);
+    expect_equal(kept);
+    EXPECT_TRUE(entry()->has_expiry());
+    SetEditor(db_, "key").erase_all();
+    EXPECT_EQ(entry(), nullptr);
+  }
+  EXPECT_EQ(db_.arena().blocks(memory::BlockKind::kNode), 0u);
+}
+
+TEST_F(SetTest, TakesThePlaceOfWhatTheKeyHolds) {
+  for (int i = 0; i < 1000; i++) add(fmt::format("m{}", i));
+  std::vector<StringView> members;
+  Model model;
+  SetView(*entry()).for_each([&](StringView member) {
+    if (members.size() == 300) return;
+    members.push_back(member);
+    model.insert(text(member));
+  });
+  for (const Encoding form : {Encoding::kListpack, Encoding::kHashtable}) {
+    db_.set_string("other", "a string", ExpiryChange::set(1'000'000'000'000'000));
+    SetEditor(db_, "other").assign(members, form);
+    const Entry* other = db_.find("other", Lookup::kPeek);
+    EXPECT_EQ(other->encoding(), form);
+    EXPECT_FALSE(other->has_expiry());
+    EXPECT_TRUE(all(*other) == model);
+  }
+  EXPECT_EQ(db_.expires(), 0u);
+  SetEditor(db_, "key").assign(members, Encoding::kHashtable);  // views of itself
+  expect_equal(model);
+  const std::vector integers = {StringView(int64_t{5}), StringView("-70000"), StringView(INT64_MAX), StringView("3")};
+  SetEditor(db_, "key").assign(integers, Encoding::kIntset);
+  EXPECT_EQ(encoding(), Encoding::kIntset);
+  expect_equal({"-70000", "3", "5", "9223372036854775807"});
+  db_.erase("key");
+  db_.erase("other");
+  EXPECT_EQ(db_.arena().blocks(memory::BlockKind::kNode), 0u);
+}
+
+// The form that a set would have, without making it.
+TEST_F(SetTest, FormsAreForeseen) {
+  Random random(test_seed());
+  for (int round = 0; round < 200; round++) {
+    SetForm form(keyspace_.encoding_limits());
+    const uint64_t texts_percent = random.below(3), count = 1 + random.below(round % 2 == 0 ? 140 : 600);
+    for (uint64_t i = 0; i < count; i++) {
+      const bool is_text = random.below(100) < texts_percent;
+      const std::string member =
+          is_text ? std::string(random.below(500) == 0 ? 65 : 5, 't') + std::to_string(i) : std::to_string(i * 1000);
+      add(member);
+      form.add(StringView(member));
+    }
+    EXPECT_EQ(form.encoding(), encoding()) << count << " members";
+    db_.erase("key");
+  }
 }
 
 TEST_F(SetTest, AScanShowsWhatIsThereAllTheTime) {
