@@ -19,6 +19,8 @@ void add_data_commands(CommandTable& table) {
   table.add(sorted_set_range_commands());
   table.add(sorted_set_algebra_commands());
   table.add(sorted_set_pop_commands());
+  table.add(geo_commands());
+  table.add(geo_search_commands());
   table.add(expiry_commands());
   table.add(key_commands());
   table.add(walk_commands());

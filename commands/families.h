@@ -21,6 +21,8 @@ std::span<const CommandSpec> sorted_set_commands();
 std::span<const CommandSpec> sorted_set_range_commands();
 std::span<const CommandSpec> sorted_set_algebra_commands();
 std::span<const CommandSpec> sorted_set_pop_commands();
+std::span<const CommandSpec> geo_commands();
+std::span<const CommandSpec> geo_search_commands();
 std::span<const CommandSpec> expiry_commands();
 std::span<const CommandSpec> key_commands();
 std::span<const CommandSpec> walk_commands();

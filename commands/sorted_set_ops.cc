@@ -71,7 +71,7 @@ void MembersToStore::add(const StringView& member, double score) {
   longest_ = std::max(longest_, text.size());
 }
 
-void MembersToStore::store(CommandContext& c, std::string_view key, std::string_view event) const {
+void MembersToStore::store(CommandContext& c, std::string_view key, std::string_view event, Changes changes) const {
   if (ends_.empty()) {
     if (c.db().erase(key)) {
       c.keyspace.add_dirty(1);
@@ -88,7 +88,7 @@ void MembersToStore::store(CommandContext& c, std::string_view key, std::string_
       begin = end;
     }
   }
-  c.keyspace.add_dirty(1);
+  c.keyspace.add_dirty(changes == Changes::kOne ? 1 : ends_.size());
   c.notify(EventClass::kSortedSet, event, key);
   c.reply.integer(static_cast<int64_t>(ends_.size()));
 }

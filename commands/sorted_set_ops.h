@@ -64,8 +64,9 @@ class MembersToStore {
   size_t size() const { return ends_.size(); }
 
   // Replaces whatever `key` holds, which goes where there are no members; tells of the event, and replies with the
-  // number of members.
-  void store(CommandContext& c, std::string_view key, std::string_view event) const;
+  // number of members. All of it counts as one change, or each member as one.
+  enum class Changes : uint8_t { kOne, kEach };
+  void store(CommandContext& c, std::string_view key, std::string_view event, Changes changes = Changes::kOne) const;
 
  private:
   struct End {

@@ -97,6 +97,8 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
         "zrevrangebyscore zrangebylex zrevrangebylex zrevrange zremrangebyrank zremrangebyscore zremrangebylex zpopmin "
         "zunion zinter zdiff zintercard zunionstore zinterstore zdiffstore "
         "zpopmax zmpop zrandmember zscan",
+        "geoadd geopos geodist geohash geosearch geosearchstore georadius georadius_ro georadiusbymember "
+        "georadiusbymember_ro",
         "copy del dump exists expire expireat expiretime keys move object|encoding object|freq object|idletime "
         "object|refcount persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl "
         "type unlink dbsize swapdb flushdb flushall",
