@@ -21,6 +21,10 @@ void add_data_commands(CommandTable& table) {
   table.add(sorted_set_pop_commands());
   table.add(geo_commands());
   table.add(geo_search_commands());
+  table.add(hash_commands());
+  table.add(hash_walk_commands());
+  table.add(set_commands());
+  table.add(set_algebra_commands());
   table.add(expiry_commands());
   table.add(key_commands());
   table.add(walk_commands());

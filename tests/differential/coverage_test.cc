@@ -99,6 +99,9 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
         "zpopmax zmpop zrandmember zscan",
         "geoadd geopos geodist geohash geosearch geosearchstore georadius georadius_ro georadiusbymember "
         "georadiusbymember_ro",
+        "hdel hexists hget hgetall hincrby hincrbyfloat hkeys hlen hmget hmset hrandfield hscan hset hsetnx hstrlen "
+        "hvals sadd scard sdiff sdiffstore sinter sintercard sinterstore sismember smembers smismember smove spop "
+        "srandmember srem sscan sunion sunionstore",
         "copy del dump exists expire expireat expiretime keys move object|encoding object|freq object|idletime "
         "object|refcount persist pexpire pexpireat pexpiretime pttl randomkey rename renamenx restore scan touch ttl "
         "type unlink dbsize swapdb flushdb flushall",

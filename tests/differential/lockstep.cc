@@ -197,7 +197,7 @@ std::string Lockstep::run_step(size_t lane, const Step& step) {
 std::string Lockstep::compare_datasets() {
   const std::string difference =
       describe_difference(read_dataset(cowslip_), read_dataset(redis_),
-                          {.expiry_ms = kClockToleranceMs, .encoding = false, .set_encoding = true});
+                          {.expiry_ms = kClockToleranceMs, .encoding = false, .older_encodings = true});
   if (!difference.empty()) return "the datasets differ (cowslip | redis):\n" + difference;
   const Reply ours = cowslip_.client()("DEBUG", "DIGEST");
   const Reply theirs = redis_.client()("DEBUG", "DIGEST");

@@ -110,10 +110,13 @@ void sort_once(Pool& pool, Scene& scene, std::string_view name) {
   const bool native_order = key == kList || key == kSortedSet;
   // Elements that compare equal, or that are not compared, come in an order of each server's own.
   const bool ties = (chosen.alpha && chosen.by) || (chosen.by_nothing && !native_order && !store);
-  if (ties && chosen.limit) return;
+  if (ties && (chosen.limit || store)) return;
   Arguments arguments = {pool.word(name), key};
   arguments.insert(arguments.end(), chosen.words.begin(), chosen.words.end());
   if (store) arguments.insert(arguments.end(), {pool.word("STORE"), std::string(kTarget)});
+  // Redis looks at errno after strtod() and does not clear it before: a number out of range in any command before would
+  // make weights invalid that are none. This clears it.
+  scene.steps.push_back({{"INCRBYFLOAT", "sort:errno", "0"}});
   const Compare compare = ties ? Compare::kUnordered : Compare::kExact;
   scene.steps.push_back({arguments, compare});
   scene.steps.push_back({{"COMMAND", "GETKEYS"}});

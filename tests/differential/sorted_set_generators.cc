@@ -53,7 +53,9 @@ std::string score(Pool& pool) {
 
 // The reply, then what the key has become.
 Steps looked_at(Step step, const std::string& key) {
-  return {std::move(step), {{"ZRANGE", key, "0", "-1", "WITHSCORES"}, Compare::kScores}, {{"OBJECT", "ENCODING", key}}};
+  return {std::move(step),
+          {{"ZRANGE", key, "0", "-1", "WITHSCORES"}, Compare::kScores},
+          {{"OBJECT", "ENCODING", key}, Compare::kEncoding}};
 }
 
 // ---- limits: near them in all ways ----

@@ -8,11 +8,11 @@ namespace {
 constexpr size_t kOtherLanes = 2;
 constexpr int64_t kMostCommands = 6;
 
-// Commands of strings and keys that are one step and need no more than to be sent.
+// Commands of data and keys that are one step and need no more than to be sent.
 Step data_command(Pool& pool) {
   static const std::vector<Generator> kGenerators = [] {
     std::vector<Generator> generators;
-    for (const auto& family : {string_generators(), key_generators()}) {
+    for (const auto& family : {string_generators(), hash_generators(), set_generators(), key_generators()}) {
       for (const Generator& generator : family) {
         for (int i = 0; i < generator.weight; ++i) generators.push_back(generator);
       }

@@ -122,7 +122,9 @@ std::string describe_state(const Dataset& dataset, const Dataset::key_type& key)
 
 bool same_encoding(const KeyState& a, const KeyState& b, const DatasetTolerance& tolerance) {
   if (tolerance.encoding || a.encoding == b.encoding) return true;
-  return tolerance.set_encoding && a.type == "set" && b.encoding == "hashtable";
+  if (!tolerance.older_encodings) return false;
+  if (a.type == "list") return a.encoding == "listpack" && b.encoding == "quicklist";
+  return a.type == "set" && b.encoding == "hashtable";
 }
 
 bool same(const KeyState& a, const KeyState& b, const DatasetTolerance& tolerance) {

@@ -33,8 +33,8 @@ Dataset read_dataset(const ServerProcess& server);
 struct DatasetTolerance {
   int64_t expiry_ms = 0;
   bool encoding = false;  // encodings may differ: a file does not keep the difference between embstr and raw
-  // Their sets may be hashtables where ours have a small encoding: Redis 7.0 has no listpacks for sets.
-  bool set_encoding = false;
+  // They are of Redis 7.0, which has no listpacks for sets and for lists as a whole.
+  bool older_encodings = false;
 };
 // The first few differences in words; empty when there are none.
 std::string describe_difference(const Dataset& ours, const Dataset& theirs, const DatasetTolerance& tolerance = {});

@@ -83,6 +83,39 @@ TEST_F(NotificationTest, StringsTellWhatWasDoneToThem) {
   EXPECT_THAT(events_of("GETDEL k"), ElementsAre("0 del k"));
 }
 
+TEST_F(NotificationTest, HashesTellWhatWasDoneToThem) {
+  EXPECT_THAT(events_of("HSET h a 1 b 2"), ElementsAre("0 new h", "0 hset h"));
+  EXPECT_THAT(events_of("HSET h a 1"), ElementsAre("0 hset h"));
+  EXPECT_THAT(events_of("HMSET h a 1"), ElementsAre("0 hset h"));
+  EXPECT_THAT(events_of("HSETNX h a 1"), IsEmpty());
+  EXPECT_THAT(events_of("HSETNX h c 1"), ElementsAre("0 hset h"));
+  EXPECT_THAT(events_of("HINCRBY h a 1"), ElementsAre("0 hincrby h"));
+  EXPECT_THAT(events_of("HINCRBYFLOAT h a 1.5"), ElementsAre("0 hincrbyfloat h"));
+  EXPECT_THAT(events_of("HINCRBY h a 1"), IsEmpty());  // an error
+  EXPECT_THAT(events_of("HDEL h x"), IsEmpty());
+  EXPECT_THAT(events_of("HDEL h a x"), ElementsAre("0 hdel h"));
+  EXPECT_THAT(events_of("HDEL h b c"), ElementsAre("0 hdel h", "0 del h"));
+}
+
+TEST_F(NotificationTest, SetsTellWhatWasDoneToThem) {
+  EXPECT_THAT(events_of("SADD s 1 2 3"), ElementsAre("0 new s", "0 sadd s"));
+  EXPECT_THAT(events_of("SADD s 1"), IsEmpty());
+  EXPECT_THAT(events_of("SREM s 9"), IsEmpty());
+  EXPECT_THAT(events_of("SREM s 3"), ElementsAre("0 srem s"));
+  EXPECT_THAT(events_of("SMOVE s t 1"), ElementsAre("0 srem s", "0 new t", "0 sadd t"));
+  EXPECT_THAT(events_of("SMOVE s t 2"), ElementsAre("0 srem s", "0 del s", "0 sadd t"));
+  EXPECT_THAT(events_of("SMOVE t t 2"), IsEmpty());
+  EXPECT_THAT(events_of("SUNIONSTORE u t"), ElementsAre("0 new u", "0 sunionstore u"));
+  EXPECT_THAT(events_of("SINTERSTORE u t"), ElementsAre("0 sinterstore u"));
+  EXPECT_THAT(events_of("SDIFFSTORE v t none"), ElementsAre("0 keymiss none", "0 new v", "0 sdiffstore v"));
+  EXPECT_THAT(events_of("SDIFFSTORE u t t"), ElementsAre("0 del u"));
+  EXPECT_THAT(events_of("SDIFFSTORE u t t"), IsEmpty());
+  EXPECT_THAT(events_of("SPOP t"), ElementsAre("0 spop t"));
+  EXPECT_THAT(events_of("SPOP t"), ElementsAre("0 spop t", "0 del t"));
+  EXPECT_THAT(events_of("SPOP v 5"), ElementsAre("0 spop v", "0 del v"));
+  EXPECT_THAT(events_of("SPOP v 5"), IsEmpty());
+}
+
 TEST_F(NotificationTest, ExpiriesTellHowTheyEnd) {
   run("MSET k v e v");
   EXPECT_THAT(events_of("EXPIRE k 100"), ElementsAre("0 expire k"));
