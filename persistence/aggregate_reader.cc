@@ -39,8 +39,14 @@ AggregateBuilder::Source source_of(RdbType form) {
 
 class BuildingSink final : public CollectionSink {
  public:
-  BuildingSink(AggregateBuilder& builder, store::Database& db) : builder_(builder), db_(db) {}
+  BuildingSink(AggregateBuilder& builder, store::Database& db, std::string_view key, int64_t expire_at_ms)
+      : builder_(builder), db_(db), key_(key), expire_at_ms_(expire_at_ms) {}
 
+  bool take(const CollectionHead& head, std::string_view listpack) override {
+    auto entry = builder_.make_packed(db_, type_of(head.kind), head.expected, listpack, key_, expire_at_ms_);
+    if (entry) taken_.emplace(std::move(*entry));
+    return taken_.has_value();
+  }
   void begin(const CollectionHead& head) override {
     builder_.begin(db_, type_of(head.kind), source_of(head.form), head.distinct);
   }
@@ -50,23 +56,31 @@ class BuildingSink final : public CollectionSink {
   bool field(const StringView& field, const StringView& value) override { return builder_.field(field, value); }
   void end() override {}
 
+  // What was read. Nothing: a member or field has come twice.
+  std::optional<store::PreparedEntry> finish() {
+    return taken_ ? std::move(taken_) : builder_.finish(key_, expire_at_ms_);
+  }
+
  private:
   AggregateBuilder& builder_;
   store::Database& db_;
+  std::string_view key_;
+  int64_t expire_at_ms_;
+  std::optional<store::PreparedEntry> taken_;
 };
 
 }  // namespace
 
 Result<std::optional<store::PreparedEntry>> AggregateReader::read(uint8_t type, store::Database& db,
                                                                   std::string_view key, int64_t expire_at_ms) {
-  BuildingSink sink(builder_, db);
+  BuildingSink sink(builder_, db, key, expire_at_ms);
   const auto elements = collections_.read(type, sink);
   if (!elements) {
     builder_.drop();
     return std::unexpected(elements.error());
   }
   if (*elements == 0) return std::nullopt;
-  auto made = builder_.finish(key, expire_at_ms);
+  auto made = sink.finish();
   if (!made) return collections_.same_twice();
   return made;
 }

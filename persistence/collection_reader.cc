@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "base/numbers.h"
 #include "persistence/map_result.h"
@@ -239,7 +240,55 @@ Status CollectionReader::read_listpack(CollectionKind kind) {
   const auto bytes = blob();
   if (!bytes) return std::unexpected(bytes.error());
   if (!store::valid_listpack(*bytes)) return decoder_.corrupt("Damaged listpack");
+  const auto taken = take_whole(*bytes, kind);
+  if (!taken) return std::unexpected(taken.error());
+  if (*taken) return {};
   return take_blob(store::Listpack(*bytes), kind);
+}
+
+// Redis, up to now, writes listpacks that need nothing but to be looked at.
+Result<bool> CollectionReader::take_whole(std::string_view bytes, CollectionKind kind) {
+  const store::Listpack listpack(bytes);
+  const size_t stride = kind == CollectionKind::kSet ? 1 : 2, elements = listpack.count();
+  if (kind == CollectionKind::kList || elements == 0 || elements % stride != 0) return false;
+  seen_.clear();
+  size_t to_name = 0;
+  for (auto place = listpack.begin(); place != listpack.end(); place = listpack.next(place)) {
+    const StringView value = listpack.get(place);
+    if (!value.is_integer() && parse_int64(value.bytes())) return false;
+    if (to_name-- > 0) continue;
+    to_name = stride - 1;
+    if (auto status = see(value); !status) return std::unexpected(status.error());
+  }
+  if (kind == CollectionKind::kSortedSet) {
+    const auto in_order = is_in_order(listpack);
+    if (!in_order || !*in_order) return in_order;
+  }
+  const size_t count = elements / stride;
+  if (!sink_->take({.kind = kind, .form = form_, .expected = count, .distinct = true}, bytes)) return false;
+  count_ = count;
+  return true;
+}
+
+Result<bool> CollectionReader::is_in_order(const store::Listpack& listpack) {
+  double score_before = -std::numeric_limits<double>::infinity();
+  StringView::Scratch scratch, scratch_before;
+  std::string_view member_before;
+  for (auto place = listpack.begin(); place != listpack.end();) {
+    const std::string_view member = listpack.get(place).text(scratch);
+    place = listpack.next(place);
+    const auto score = score_of(listpack.get(place));
+    place = listpack.next(place);
+    if (!score) return decoder_.corrupt("A score that is not a number");
+    if (*score < score_before || (*score == score_before && member < member_before)) return false;
+    score_before = *score;
+    member_before = member;
+    if (member.data() == scratch) {
+      std::swap(scratch, scratch_before);
+      member_before = std::string_view(scratch_before, member.size());
+    }
+  }
+  return true;
 }
 
 template <typename Blob>

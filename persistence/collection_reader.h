@@ -12,6 +12,7 @@
 #include "persistence/distinct_values.h"
 #include "persistence/rdb_decoder.h"
 #include "persistence/rdb_format.h"
+#include "store/listpack.h"
 #include "store/string_view.h"
 
 namespace cowslip::persistence {
@@ -33,6 +34,10 @@ struct CollectionHead {
 class CollectionSink {
  public:
   virtual ~CollectionSink() = default;
+  // A set, hash or sorted set as a whole: a listpack that is as one made here would be. All members or fields are
+  // different, numbers are held as numbers, a sorted set is in order. True: it was taken, and nothing else follows.
+  // False: element by element, then.
+  virtual bool take(const CollectionHead& /*head*/, std::string_view /*listpack*/) { return false; }
   virtual void begin(const CollectionHead& head) = 0;
   virtual void element(const store::StringView& value) = 0;  // of a list, from its head to its tail
   // Of the other kinds. False: that member or field, or one before, has come twice; the reader makes an Error of it.
@@ -82,6 +87,8 @@ class CollectionReader {
   Status take_blob(const Blob& blob, CollectionKind kind);
   template <typename Blob>
   Status take_pairs(const Blob& blob, CollectionKind kind);
+  Result<bool> take_whole(std::string_view bytes, CollectionKind kind);
+  Result<bool> is_in_order(const store::Listpack& listpack);
   Status take_scored(const store::StringView& member, const store::StringView& score);
   Result<std::string_view> blob();
 

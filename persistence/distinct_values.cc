@@ -20,12 +20,15 @@ DistinctValues::DistinctValues() : seed_(os_random_u64()), slots_(kFirstSlots) {
 
 void DistinctValues::clear() {
   if (used_ == 0) return;
-  used_ = 0;
-  if (slots_.size() > kSlotsKept) {
+  if (few_.size() == used_) {
+    for (const uint32_t slot : few_) slots_[slot] = {};
+  } else if (slots_.size() > kSlotsKept) {
     slots_ = std::vector<Slot>(kFirstSlots);
   } else {
     slots_.assign(slots_.size(), Slot{});
   }
+  few_.clear();
+  used_ = 0;
 }
 
 DistinctValues::Slot& DistinctValues::place_of(const Slot& hash) {
@@ -35,6 +38,7 @@ DistinctValues::Slot& DistinctValues::place_of(const Slot& hash) {
 }
 
 void DistinctValues::grow() {
+  few_.clear();
   const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
   for (const Slot& slot : before) {
     if (slot != Slot{}) place_of(slot) = slot;
@@ -49,7 +53,9 @@ bool DistinctValues::insert(const store::StringView& value) {
   Slot& place = place_of(wanted);
   if (place == wanted) return false;
   place = wanted;
-  if (++used_ * 2 > slots_.size()) grow();
+  used_++;
+  if (used_ <= kFirstSlots / 2) few_.push_back(static_cast<uint32_t>(&place - slots_.data()));
+  if (used_ * 2 > slots_.size()) grow();
   return true;
 }
 

@@ -28,7 +28,8 @@ class DistinctValues {
 
   const uint64_t seed_;
   size_t used_ = 0;
-  std::vector<Slot> slots_;  // as many as a power of two
+  std::vector<uint32_t> few_;  // the slots in use, as long as the table has not grown
+  std::vector<Slot> slots_;    // as many as a power of two
 };
 
 }  // namespace cowslip::persistence

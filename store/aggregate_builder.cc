@@ -176,18 +176,25 @@ bool AggregateBuilder::fits_intset() const {
   return all_integers_ && type_ == ObjectType::kSet;
 }
 
+int64_t AggregateBuilder::most_in_listpack(ObjectType type) const {
+  return type == ObjectType::kSet    ? limits().set_max_listpack_entries
+         : type == ObjectType::kHash ? limits().hash_max_listpack_entries
+                                     : limits().zset_max_listpack_entries;
+}
+
 bool AggregateBuilder::fits_listpack() const {
-  const auto fits = [this](int64_t most, int64_t longest) {
-    return within(count_, most) && (source_ == Source::kPacked || within(longest_, longest));
-  };
-  switch (type_) {
-    case ObjectType::kSet:
-      return source_ != Source::kIntset && fits(limits().set_max_listpack_entries, limits().set_max_listpack_value);
-    case ObjectType::kHash:
-      return fits(limits().hash_max_listpack_entries, limits().hash_max_listpack_value);
-    default:
-      return fits(limits().zset_max_listpack_entries, limits().zset_max_listpack_value);
-  }
+  if (source_ == Source::kIntset || !within(count_, most_in_listpack(type_))) return false;
+  return source_ == Source::kPacked ||
+         within(longest_, type_ == ObjectType::kSet    ? limits().set_max_listpack_value
+                          : type_ == ObjectType::kHash ? limits().hash_max_listpack_value
+                                                       : limits().zset_max_listpack_value);
+}
+
+std::optional<PreparedEntry> AggregateBuilder::make_packed(Database& db, ObjectType type, uint64_t elements,
+                                                           std::string_view listpack, std::string_view key,
+                                                           int64_t expire_at_ms) {
+  if (!within(elements, most_in_listpack(type))) return {};
+  return PreparedEntry(db, db.contents_->factory.make_blob(key, type, Encoding::kListpack, listpack, expire_at_ms));
 }
 
 std::string_view AggregateBuilder::make_intset() {

@@ -58,6 +58,11 @@ class AggregateBuilder {
   std::optional<PreparedEntry> finish(std::string_view key, int64_t expire_at_ms);
   void drop();
 
+  // The same at once: of a listpack that is as it would be made here, with so many members or fields. Nothing: they are
+  // too many for one.
+  std::optional<PreparedEntry> make_packed(Database& db, ObjectType type, uint64_t elements, std::string_view listpack,
+                                           std::string_view key, int64_t expire_at_ms);
+
  private:
   // What is sorted: an element's place in the batch, by its hash, or by its score and name.
   struct ByHash {
@@ -89,6 +94,7 @@ class AggregateBuilder {
   bool any_twice() const;
 
   // ---- small ones ----
+  int64_t most_in_listpack(ObjectType type) const;
   bool fits_listpack() const;
   bool fits_intset() const;
   std::string_view make_listpack();

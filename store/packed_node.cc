@@ -106,6 +106,19 @@ void PackedNode::append(const PackedNode& from, size_t first, size_t last) {
   shift_offsets(old_count, static_cast<ptrdiff_t>(before) - static_cast<ptrdiff_t>(from_begin));
 }
 
+PackedNode* PackedNode::make_leaf(void* block, uint32_t object, NodeKey key, std::span<const Part> parts,
+                                  std::string_view payload) {
+  PackedNode* const node = make(block, object, key, 0);
+  node->count_ = static_cast<uint16_t>(parts.size());
+  node->used_ = static_cast<uint16_t>(leaf_size(key, parts.size(), payload.size()));
+  for (size_t i = 0; i < parts.size(); i++) {
+    if (key != NodeKey::kNone) node->set_key(i, parts[i].key);
+    node->save_offset(i, parts[i].begin | (parts[i].outside ? kOutside : 0));
+  }
+  payload.copy(node->mutable_slot(parts.size()), payload.size());
+  return node;
+}
+
 void PackedNode::cut(size_t count) {
   const size_t kept = begin_of(count), stride = slot_size();
   std::memmove(mutable_slot(count), payload(), kept);

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 namespace cowslip::store {
@@ -94,6 +95,17 @@ class PackedNode {
   char* resize(size_t index, size_t bytes);
   // Appends the elements [first, last) of `from`, which is of the same kind and level, with their children.
   void append(const PackedNode& from, size_t first, size_t last);
+  // A leaf from all that is in it, in a block with room for leaf_size().
+  struct Part {
+    KeyValue key;
+    uint16_t begin;  // in the payload
+    bool outside;
+  };
+  static size_t leaf_size(NodeKey key, size_t count, size_t payload_bytes) {
+    return kHeader + count * (key_bytes(key) + kOffset) + payload_bytes;
+  }
+  static PackedNode* make_leaf(void* block, uint32_t object, NodeKey key, std::span<const Part> parts,
+                               std::string_view payload);
   // Leaves the first `count` elements.
   void cut(size_t count);
   // What the elements [first, last) take.

@@ -11,27 +11,65 @@ constexpr size_t kLeastChildren = 4;
 
 }  // namespace
 
-PackedTreeAppender::Level& PackedTreeAppender::level(size_t number) {
-  if (number == levels_.size()) {
-    Level& added = levels_.emplace_back();
-    added.memory = std::make_unique_for_overwrite<char[]>(PackedNode::kLargest + 1);
-    added.node = PackedNode::make(added.memory.get(), tree_.object_, tree_.key_, static_cast<unsigned>(number));
-  }
-  return levels_[number];
+// ---- leaves ----
+
+size_t PackedTreeAppender::leaf_size_with(size_t bytes) const {
+  return PackedNode::leaf_size(tree_.key_, leaf_.parts.size() + 1, leaf_.payload.size() + bytes);
 }
 
 // Elements with the same hash stay in one leaf.
-bool PackedTreeAppender::must_end_leaf(const PackedNode& leaf, KeyValue key, size_t bytes) const {
-  if (leaf.count() == 0 || leaf.used() + leaf.element_size(bytes) <= tree_.limits_.leaf_bytes) return false;
-  return tree_.key_ != NodeKey::kHash || leaf.key(leaf.count() - 1) != key;
+bool PackedTreeAppender::must_end_leaf(KeyValue key, size_t bytes) const {
+  if (leaf_.parts.empty() || leaf_size_with(bytes) <= tree_.limits_.leaf_bytes) return false;
+  return tree_.key_ != NodeKey::kHash || leaf_.parts.back().key != key;
 }
 
-void PackedTreeAppender::put(PackedNode& node, KeyValue key, std::string_view bytes) {
+void PackedTreeAppender::append(KeyValue key, std::string_view bytes) {
   size_t inside = PackedTree::bytes_inside(bytes.size());
-  if (node.used() + node.element_size(inside) > PackedNode::kLargest) inside = PackedNode::kOutsideBytes;
-  const size_t index = node.count();
-  char* const here = node.insert(index, key, inside);
-  bytes.copy(tree_.place_bytes(node, index, here, bytes.size()), bytes.size());
+  if (must_end_leaf(key, inside)) next_leaf(key, bytes);
+  if (leaf_size_with(inside) > PackedNode::kLargest) inside = PackedNode::kOutsideBytes;
+  const bool outside = inside != bytes.size();
+  leaf_.parts.push_back({key, static_cast<uint16_t>(leaf_.payload.size()), outside});
+  elements_++;
+  if (!outside) {
+    leaf_.payload.append(bytes);
+    return;
+  }
+  char* const block = tree_.make_outside(bytes.size());
+  bytes.copy(block, bytes.size());
+  const uint64_t length = bytes.size();
+  leaf_.payload.append(reinterpret_cast<const char*>(&block), sizeof block);
+  leaf_.payload.append(reinterpret_cast<const char*>(&length), sizeof length);
+}
+
+PackedNode* PackedTreeAppender::end_leaf() {
+  void* const block =
+      tree_.space_.allocate(PackedNode::leaf_size(tree_.key_, leaf_.parts.size(), leaf_.payload.size()));
+  tree_.root_.node_bytes += tree_.space_.capacity(block);
+  PackedNode* const ended = PackedNode::make_leaf(block, tree_.object_, tree_.key_, leaf_.parts, leaf_.payload);
+  tree_.space_.wrote(*ended);
+  leaf_.parts.clear();
+  leaf_.payload.clear();
+  return ended;
+}
+
+void PackedTreeAppender::next_leaf(KeyValue key, std::string_view bytes) {
+  PackedNode* const ended = end_leaf();
+  const size_t last = ended->count() - 1;
+  hand_up(1, ended, ended->count(), leaf_.first_key, leaf_.first_bytes);
+  const auto separator = tree_.separator(ended->key(last), ended->bytes(last), key, bytes);
+  leaf_.first_key = separator.key;
+  leaf_.first_bytes = separator.bytes;
+}
+
+// ---- inner nodes ----
+
+PackedTreeAppender::Level& PackedTreeAppender::level(size_t number) {
+  if (number > levels_.size()) {
+    Level& added = levels_.emplace_back();
+    added.memory = std::make_unique_for_overwrite<char[]>(PackedNode::kLargest + 1);
+    added.node = PackedNode::make(added.memory.get(), tree_.object_, tree_.key_, static_cast<unsigned>(levels_.size()));
+  }
+  return levels_[number - 1];
 }
 
 PackedNode* PackedTreeAppender::end_node(Level& level) {
@@ -44,58 +82,50 @@ PackedNode* PackedTreeAppender::end_node(Level& level) {
   return ended;
 }
 
-void PackedTreeAppender::append(KeyValue key, std::string_view bytes) {
-  if (must_end_leaf(*level(0).node, key, PackedTree::bytes_inside(bytes.size()))) {
-    Level& leaves = level(0);
-    PackedNode* const ended = end_node(leaves);
-    const KeyValue first_key = leaves.first_key;
-    const std::string first_bytes = std::move(leaves.first_bytes);
-    const size_t last = ended->count() - 1;
-    const auto separator = tree_.separator(ended->key(last), ended->bytes(last), key, bytes);
-    leaves.first_key = separator.key;
-    leaves.first_bytes = separator.bytes;
-    hand_up(1, ended, ended->count(), first_key, first_bytes);
-  }
-  put(*levels_[0].node, key, bytes);
-  elements_++;
+void PackedTreeAppender::put_child(PackedNode& node, PackedNode* child, uint64_t elements, KeyValue key,
+                                   std::string_view bytes) {
+  size_t inside = PackedTree::bytes_inside(bytes.size());
+  if (node.used() + node.element_size(inside) > PackedNode::kLargest) inside = PackedNode::kOutsideBytes;
+  const size_t index = node.count();
+  char* const here = node.insert(index, key, inside);
+  bytes.copy(tree_.place_bytes(node, index, here, bytes.size()), bytes.size());
+  node.set_child(index, child);
+  node.set_below(index, static_cast<uint32_t>(elements));
 }
 
 void PackedTreeAppender::hand_up(size_t number, PackedNode* child, uint64_t elements, KeyValue first_key,
                                  std::string_view first_bytes) {
-  Level& here = level(number);
-  const bool full = here.node->count() >= kLeastChildren &&
-                    here.node->used() + here.node->element_size(PackedTree::bytes_inside(first_bytes.size())) >
-                        tree_.limits_.inner_bytes;
-  if (full) {
-    PackedNode* const ended = end_node(here);
-    const KeyValue ended_key = here.first_key;
-    const std::string ended_bytes = std::move(here.first_bytes);
-    hand_up(number + 1, ended, ended->elements(), ended_key, ended_bytes);
+  const PackedNode& parent = *level(number).node;
+  const size_t size = parent.used() + parent.element_size(PackedTree::bytes_inside(first_bytes.size()));
+  if (parent.count() >= kLeastChildren && size > tree_.limits_.inner_bytes) {
+    Level& full = level(number);
+    PackedNode* const ended = end_node(full);
+    const std::string ended_bytes = std::move(full.first_bytes);
+    hand_up(number + 1, ended, ended->elements(), full.first_key, ended_bytes);
   }
-  Level& parent = levels_[number];  // the levels may lie elsewhere now
-  PackedNode& node = *parent.node;
-  if (node.count() == 0) {
-    parent.first_key = first_key;
-    parent.first_bytes = first_bytes;
+  Level& here = level(number);  // the levels may lie elsewhere now
+  if (here.node->count() == 0) {
+    here.first_key = first_key;
+    here.first_bytes = first_bytes;
     first_bytes = {};  // the first child has no lower end
   }
-  put(node, first_key, first_bytes);
-  node.set_child(node.count() - 1, child);
-  node.set_below(node.count() - 1, static_cast<uint32_t>(elements));
+  put_child(*here.node, child, elements, first_key, first_bytes);
 }
 
 // The last nodes of all levels, from the leaves up. What is alone at the top is the root.
 void PackedTreeAppender::finish() {
   if (elements_ == 0) return;
-  for (size_t number = 0; number < levels_.size(); number++) {
-    Level& last = levels_[number];
-    PackedNode* const ended = end_node(last);
-    if (number + 1 == levels_.size()) {
-      tree_.root_.node = ended;
-      break;
-    }
-    hand_up(number + 1, ended, ended->elements(), last.first_key, std::string(last.first_bytes));
+  PackedNode* last = end_leaf();
+  KeyValue first_key = leaf_.first_key;
+  std::string first_bytes = std::move(leaf_.first_bytes);
+  for (size_t number = 1; number <= levels_.size(); number++) {
+    hand_up(number, last, last->elements(), first_key, first_bytes);
+    Level& ended = level(number);
+    last = end_node(ended);
+    first_key = ended.first_key;
+    first_bytes = std::move(ended.first_bytes);
   }
+  tree_.root_.node = last;
   tree_.root_.elements = elements_;
   elements_ = 0;
 }

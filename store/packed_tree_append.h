@@ -33,24 +33,37 @@ class PackedTreeAppender {
   void finish();
 
  private:
-  // The last node of one level, in memory of its own until it is full. `first` is what its parent will know it by.
+  // The last inner node of one level, in memory of its own until it is full. `first` is what its parent will know it
+  // by.
   struct Level {
     std::unique_ptr<char[]> memory;
     PackedNode* node = nullptr;
     KeyValue first_key = 0;
     std::string first_bytes;
   };
+  // The last leaf, in pieces: nothing is moved when one more comes.
+  struct Leaf {
+    std::vector<PackedNode::Part> parts;
+    std::string payload;
+    KeyValue first_key = 0;
+    std::string first_bytes;
+  };
 
-  Level& level(size_t number);
-  bool must_end_leaf(const PackedNode& leaf, KeyValue key, size_t bytes) const;
-  void put(PackedNode& node, KeyValue key, std::string_view bytes);
-  // Gives the node of a level its place in the tree's memory, and starts an empty one.
+  size_t leaf_size_with(size_t bytes) const;
+  bool must_end_leaf(KeyValue key, size_t bytes) const;
+  PackedNode* end_leaf();
+  // What comes next begins another leaf, which its parent will know by what tells it apart.
+  void next_leaf(KeyValue key, std::string_view bytes);
   PackedNode* end_node(Level& level);
+  Level& level(size_t number);
+  void put_child(PackedNode& node, PackedNode* child, uint64_t elements, KeyValue key, std::string_view bytes);
+  // An ended node finds its parent, at the level `number`.
   void hand_up(size_t number, PackedNode* child, uint64_t elements, KeyValue first_key, std::string_view first_bytes);
 
   PackedTree& tree_;
   uint64_t elements_ = 0;
-  std::vector<Level> levels_;  // the leaves first
+  Leaf leaf_;
+  std::vector<Level> levels_;  // above the leaves; the first is level 1
 };
 
 }  // namespace cowslip::store

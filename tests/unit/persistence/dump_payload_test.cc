@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "store/hash.h"
+#include "store/set.h"
+#include "store/sorted_set.h"
 #include "tests/support/harness.h"
 #include "tests/unit/persistence/keyspace_fixture.h"
 #include "tests/unit/persistence/rdb_bytes.h"
@@ -96,6 +100,50 @@ TEST(DumpPayload, CollectionsWithoutElementsOrWithOneTwiceAreCorrupt) {
   expect_refused(sealed(bytes_of({4, 2}) + plain("f") + plain("1") + plain("f") + plain("2")), ErrorCode::kCorrupt);
   EXPECT_EQ(Decoded(sealed(bytes_of({2, 2}) + plain("a") + plain("b"))).made()->entry().type(),
             store::ObjectType::kSet);
+}
+
+// A listpack of these elements, each of them a short string, whatever it looks like.
+std::string listpack_of_strings(const std::vector<std::string>& elements) {
+  std::string body;
+  for (const std::string& element : elements) {
+    body += bytes_of({static_cast<int>(0x80 | element.size())}) + element;
+    body += bytes_of({static_cast<int>(element.size() + 1)});
+  }
+  const auto total = static_cast<int>(6 + body.size() + 1);
+  return bytes_of({total, 0, 0, 0, static_cast<int>(elements.size()), 0}) + body + bytes_of({0xff});
+}
+
+std::string packed(RdbType type, const std::vector<std::string>& elements) {
+  return sealed(bytes_of({static_cast<int>(type)}) + plain(listpack_of_strings(elements)), 11);
+}
+
+// Other programs may write a number as text, or a sorted set in another order: it is found all the same.
+TEST(DumpPayload, ForeignListpacksBecomeOurs) {
+  const Decoded hash(packed(RdbType::kHashListpack, {"12", "x", "f", "34"}));
+  ASSERT_TRUE(hash.made().has_value()) << hash.made().error().message;
+  EXPECT_EQ(hash.made()->entry().encoding(), store::Encoding::kListpack);
+  EXPECT_EQ(store::HashView(hash.made()->entry(), 1).size(), 2u);
+  EXPECT_TRUE(store::HashView(hash.made()->entry(), 1).contains("12"));
+
+  const Decoded set(packed(RdbType::kSetListpack, {"7", "b"}));
+  EXPECT_TRUE(store::SetView(set.made()->entry(), 1).contains("7"));
+
+  const Decoded sorted(packed(RdbType::kSortedSetListpack, {"b", "2.5", "c", "1e1", "a", "2.5"}));
+  const store::SortedSetView view(sorted.made()->entry(), 1);
+  EXPECT_EQ(view.rank("a"), 0u);
+  EXPECT_EQ(view.rank("b"), 1u);
+  EXPECT_EQ(view.rank("c"), 2u);
+  EXPECT_EQ(view.score("c"), 10.0);
+}
+
+TEST(DumpPayload, DamagedListpacksAreCorrupt) {
+  expect_refused(packed(RdbType::kHashListpack, {"f", "1", "f", "2"}), ErrorCode::kCorrupt);
+  expect_refused(packed(RdbType::kHashListpack, {"f", "1", "g"}), ErrorCode::kCorrupt);
+  expect_refused(packed(RdbType::kSetListpack, {"a", "b", "a"}), ErrorCode::kCorrupt);
+  expect_refused(packed(RdbType::kSetListpack, {}), ErrorCode::kCorrupt);
+  expect_refused(packed(RdbType::kSortedSetListpack, {"a", "1", "a", "2"}), ErrorCode::kCorrupt);
+  expect_refused(packed(RdbType::kSortedSetListpack, {"a", "x"}), ErrorCode::kCorrupt);
+  expect_refused(packed(RdbType::kSortedSetListpack, {"a", "nan"}), ErrorCode::kCorrupt);
 }
 
 TEST(DumpPayload, StreamsAndModulesAreUnsupported) {
