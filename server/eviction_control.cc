@@ -126,7 +126,12 @@ EvictionControl::Result EvictionControl::evict() {
 
   Result result = Result::kEnough;
   for (int keys = 1; result == Result::kEnough && too_much(); keys++) {
-    if (!evict_one()) {
+    // What was evicted and is to be freed later (lazyfree-lazy-eviction) comes before the next key.
+    if (server_.keyspace().free_some(begun_us + slice_us)) {
+      result = Result::kStillAtIt;
+    } else if (!too_much()) {
+      break;
+    } else if (!evict_one()) {
       result = Result::kNothingToEvict;
     } else if (keys % kKeysPerClockReading == 0 && clock.monotonic_us() - begun_us > slice_us) {
       result = Result::kStillAtIt;

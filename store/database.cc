@@ -105,14 +105,14 @@ Index::Slot Database::find_slot_to_write(std::string_view key, uint64_t hash) {
 
 void Database::expire(Index::Slot slot, uint64_t hash) {
   const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kExpire);
-  free_expired(take(slot, hash));
+  free_expired(take(slot, hash), keyspace_.freeing().expired);
 }
 
-void Database::free_expired(Entry* entry) {
+void Database::free_expired(Entry* entry, Freeing freeing) {
   changed(KeyChange::kExpired, entry->key(), nullptr);
   keyspace_.statistics().expired_keys++;
   keyspace_.events().notify(EventClass::kExpired, "expired", number_, entry->key());
-  free_entry(entry, keyspace_.freeing().expired);
+  free_entry(entry, freeing);
 }
 
 void Database::free_entry(Entry* entry, Freeing freeing) {
@@ -454,7 +454,7 @@ size_t Database::delete_expired(size_t limit) {
     const auto due = contents_->expiries.earliest();
     if (!due || keyspace_.now_ms() <= due->expire_at_ms) break;
     const Index::Slot slot = contents_->index.find_due(due->hash, due->expire_at_ms);
-    free_expired(take(slot, due->hash));
+    free_expired(take(slot, due->hash), Freeing::kLater);  // nobody waits for the memory
     deleted++;
   }
   return deleted;

@@ -220,7 +220,7 @@ class Database {
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
   void expire(Index::Slot slot, uint64_t hash);
   // Frees the entry, which is out of the index, and reports that it expired.
-  void free_expired(Entry* entry);
+  void free_expired(Entry* entry, Freeing freeing);
   void free_entry(Entry* entry, Freeing freeing);
   // What a write takes the place of.
   void free_replaced(Entry* entry);

@@ -28,7 +28,8 @@ void fill(Client& redis) {
       redis.append({"SADD", "integers:" + suffix, std::to_string(i * i * i * 1'000'003)});
       redis.append({"SADD", "set:" + suffix, i % 3 == 0 ? number : element});
       redis.append({"HSET", "hash:" + suffix, element, number});
-      redis.append({"ZADD", "zset:" + suffix, i % 5 == 0 ? fmt::format("{}", static_cast<double>(i) / 7) : number, element});
+      redis.append(
+          {"ZADD", "zset:" + suffix, i % 5 == 0 ? fmt::format("{}", static_cast<double>(i) / 7) : number, element});
     }
     for (size_t i = 0; i < 5 * size; i++) ASSERT_NE(redis.read().kind, Reply::Kind::kError);
   }
@@ -93,7 +94,8 @@ TEST_F(RestoreTest, EveryTypeBothWays) {
 }
 
 TEST_F(RestoreTest, WholeKeysGoBetweenDatabases) {
-  for (const char* key : {"list:3000", "set:3000", "integers:3000", "hash:3000", "zset:3000", "zset:100", "long:hash"}) {
+  for (const char* key :
+       {"list:3000", "set:3000", "integers:3000", "hash:3000", "zset:3000", "zset:100", "long:hash"}) {
     ASSERT_TRUE(client_("RESTORE", key, "100000", redis_client_("DUMP", key).text).is_ok());
     client_("PERSIST", key);
     const std::string expected = digest_of(redis_client_, key);
