@@ -218,8 +218,10 @@ void Server::announce() {
 void Server::say_goodbye() {
   // Replies to those who are still there (the last SHUTDOWN has none) go out before the sockets close.
   clients_->for_each([this](Connection& client) { pump_->send_now(client); });
-  clients_->close_all();
+  // The listeners close first: who connects anew when its connection ends shall find nobody, instead of a queue that is
+  // never served.
   listeners_->close();
+  clients_->close_all();
   http_->close();
   log_.warning("Cowslip is now ready to exit, bye bye...");
 }
