@@ -62,6 +62,20 @@ export function sorted(values) {
 // Every byte there is, and what looks like protocol.
 export const everyByte = Buffer.concat([Buffer.from([...Array(256).keys()]), Buffer.from('\r\n$-1\r\n\0')]);
 
+// What waits for ever, such as a client that cannot connect, is a failure too.
+async function inTime(promise) {
+  const patience = new AbortController();
+  const late = sleep(2 * patienceMs, null, { signal: patience.signal }).then(() => {
+    throw new Error('did not end');
+  });
+  late.catch(() => {}); // aborted
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    patience.abort();
+  }
+}
+
 // Runs all scenarios, each with a client of an empty server; tells whether none failed.
 export async function run(clientName, scenarios, connect, close) {
   let failed = 0;
@@ -69,7 +83,7 @@ export async function run(clientName, scenarios, connect, close) {
     const client = await connect();
     try {
       await (client.flushall ?? client.flushAll).call(client);
-      await scenario(client);
+      await inTime(scenario(client));
       console.log(`ok      ${clientName}: ${name}`);
     } catch (error) {
       console.log(`${error.stack}\nFAILED  ${clientName}: ${name}: ${error.message}`);
