@@ -201,11 +201,11 @@ GeoCover::GeoCover(const GeoShape& shape) {
   const struct {
     int east, north;
     bool wanted;
-  } kAround[] = {{0, 1, north},         {0, -1, south},         {1, 0, east},           {-1, 0, west},
+  } around[] = {{0, 1, north},         {0, -1, south},         {1, 0, east},           {-1, 0, west},
                  {1, 1, north && east}, {-1, 1, north && west}, {1, -1, south && east}, {-1, -1, south && west}};
   ranges_[count_++] = scores_of(middle);
   std::optional<Cell> last;
-  for (const auto& [to_east, to_north, wanted] : kAround) {
+  for (const auto& [to_east, to_north, wanted] : around) {
     const Cell cell = neighbour(middle, to_east, to_north);
     // On a coarse grid, a square may be the neighbour on both sides.
     if (!wanted || cell == last) continue;

@@ -10,7 +10,6 @@
 namespace cowslip::commands {
 namespace {
 
-using store::Entry;
 using store::ObjectType;
 using store::ScoredMember;
 using store::SortedSetEditor;

@@ -7,7 +7,6 @@
 
 namespace cowslip::commands {
 
-using store::ObjectType;
 using store::SortedSetEditor;
 using store::StringView;
 
