@@ -82,18 +82,19 @@ Decimal shortest_decimal(double value) {
 
 // Where Redis 7.2 switches between notations, odd as it is: few decimals stay plain whatever their size, while many
 // decimals of a number above 9999.99 do not (12345.6789012 becomes 1.23456789012e+4). Clients compare these texts.
-std::string lay_out(const Decimal& decimal) {
+std::string lay_out(const Decimal& decimal, bool negative) {
   const std::string_view digits = decimal.view();
   const int exponent = decimal.exponent;
   const int leading = exponent + static_cast<int>(digits.size()) - 1;
-  if (exponent >= 0 && exponent < 8) return fmt::format("{}{:0<{}}", digits, "", exponent);
+  std::string text(negative ? "-" : "");
+  if (exponent >= 0 && exponent < 8) return text.append(digits).append(static_cast<size_t>(exponent), '0');
   if (exponent < 0 && (exponent > -7 || std::abs(leading) < 4)) {
-    if (leading < 0) return fmt::format("0.{:0<{}}{}", "", -leading - 1, digits);
+    if (leading < 0) return text.append("0.").append(static_cast<size_t>(-leading - 1), '0').append(digits);
     const size_t whole = static_cast<size_t>(leading) + 1;
-    return fmt::format("{}.{}", digits.substr(0, whole), digits.substr(whole));
+    return text.append(digits.substr(0, whole)).append(".").append(digits.substr(whole));
   }
-  const std::string_view point = digits.size() > 1 ? "." : "";
-  return fmt::format("{}{}{}e{:+}", digits.front(), point, digits.substr(1), leading);
+  text.append(digits.substr(0, 1)).append(digits.size() > 1 ? "." : "").append(digits.substr(1));
+  return text.append(leading < 0 ? "e-" : "e+").append(std::to_string(std::abs(leading)));
 }
 
 }  // namespace
@@ -125,10 +126,10 @@ std::string format_double(double value) {
   if (value == 0) return std::signbit(value) ? "-0" : "0";
   constexpr double kPlainIntegers = static_cast<double>(std::numeric_limits<int64_t>::max() / 2);
   if (std::abs(value) <= kPlainIntegers && std::trunc(value) == value) {
-    return fmt::format("{}", static_cast<int64_t>(value));
+    char digits[kInt64Digits];
+    return {digits, format_int64(static_cast<int64_t>(value), digits)};
   }
-  std::string text = lay_out(shortest_decimal(std::abs(value)));
-  return value < 0 ? "-" + text : text;
+  return lay_out(shortest_decimal(std::abs(value)), value < 0);
 }
 
 std::string format_long_double(long double value) {

@@ -12,9 +12,9 @@
 namespace cowslip::store {
 namespace {
 
-PackedTreeView::Place find_member(const PackedTreeView& tree, uint32_t hash, std::string_view member) {
-  return find_by_hash(tree, hash, member,
-                      [](std::string_view element) { return element.substr(0, element.size() - sizeof(double)); });
+NamePlace find_member(const PackedTreeView& tree, uint32_t hash, std::string_view member) {
+  return place_by_hash(tree, hash, member,
+                       [](std::string_view element) { return element.substr(0, element.size() - sizeof(double)); });
 }
 
 void put_member(char* out, std::string_view member, double score) {
@@ -97,10 +97,9 @@ std::optional<double> SortedSetView::score(std::string_view member) const {
     if (place == small_->end()) return {};
     return small_at(place).score;
   }
-  const PackedTreeView members = by_hash();
-  const auto place = find_member(members, name_hash(member, seed_), member);
-  if (members.is_end(place)) return {};
-  return internal::split_member(place.bytes()).score;
+  const NamePlace found = find_member(by_hash(), name_hash(member, seed_), member);
+  if (!found.found) return {};
+  return internal::split_member(found.place.bytes()).score;
 }
 
 std::optional<RankAndScore> SortedSetView::rank(std::string_view member) const {
@@ -200,12 +199,14 @@ void SortedSetEditor::begin() {
 template <typename Change>
 void SortedSetEditor::change_trees(Change&& change) {
   EntryFactory& factory = value_.factory();
-  AggregateRoot root = value_.entry()->aggregate();
+  const AggregateRoot before = value_.entry()->aggregate();
+  AggregateRoot root = before;
   const auto object = static_cast<uint32_t>(root.object);
   PackedTree by_hash(factory.nodes(), root.first, NodeKey::kHash, object);
   PackedTree by_score(factory.nodes(), root.second, NodeKey::kScore, object);
   change(by_hash, by_score);
-  value_.replace(factory.with_aggregate(value_.entry(), root));
+  // What was changed in nodes alone is no change of the entry, which a child may be reading.
+  value_.replace(root == before ? value_.entry() : factory.with_aggregate(value_.entry(), root));
 }
 
 void SortedSetEditor::make_big() {
@@ -236,10 +237,10 @@ void SortedSetEditor::find(std::string_view member, Found& found) const {
     return;
   }
   const AggregateRoot now = value_.entry()->aggregate();
-  const PackedTreeView members(now.first, NodeKey::kHash);
   found.hash = name_hash(member, value_.seed());
-  found.big = find_member(members, found.hash, member);
-  if (!members.is_end(found.big)) found.score = internal::split_member(found.big.bytes()).score;
+  const NamePlace at = find_member(PackedTreeView(now.first, NodeKey::kHash), found.hash, member);
+  found.big = at.place;
+  if (at.found) found.score = internal::split_member(at.place.bytes()).score;
 }
 
 bool SortedSetEditor::fits_small(std::string_view member) const {
@@ -253,8 +254,12 @@ SortedSetEditor::Set SortedSetEditor::put(std::string_view member, double score,
   const bool searched = exists() && !small();
   if (!exists()) begin();
   if (small() && !found.score && !fits_small(member)) make_big();
-  if (!small()) {
-    put_big(member, score, searched ? found : Found{.score = {}, .small = 0, .hash = name_hash(member, value_.seed())});
+  if (!small() && !searched) {
+    Found again;
+    find(member, again);
+    put_big(member, score, again);
+  } else if (!small()) {
+    put_big(member, score, found);
   } else if (found.score) {
     move_small(member, score, found);
   } else {
@@ -318,7 +323,8 @@ void SortedSetEditor::move_small(std::string_view member, double score, const Fo
 void SortedSetEditor::put_big(std::string_view member, double score, const Found& found) {
   change_trees([&](PackedTree& by_hash, PackedTree& by_score) {
     const size_t bytes = member.size() + sizeof score;
-    put_member(found.score ? by_hash.replace(found.big, bytes) : by_hash.insert(found.hash, {}, bytes), member, score);
+    put_member(found.score ? by_hash.replace(found.big, bytes) : by_hash.insert(found.big, found.hash, bytes), member,
+               score);
     if (found.score) by_score.erase(by_score.lower_bound(*found.score, member));
     member.copy(by_score.insert(score, member, member.size()), member.size());
   });
@@ -360,7 +366,7 @@ void SortedSetEditor::erase(const SortedSetRun& run) {
     for (uint64_t i = 0; i < run.count; i++) {
       const auto place = by_score.at(run.first);
       const std::string_view member = place.bytes();
-      by_hash.erase(find_member(by_hash, name_hash(member, value_.seed()), member));
+      by_hash.erase(find_member(by_hash, name_hash(member, value_.seed()), member).place);
       by_score.erase(place);
     }
   });
