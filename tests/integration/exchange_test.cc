@@ -8,7 +8,33 @@
 namespace cowslip::testing {
 namespace {
 
-// One string of every kind that the format treats differently.
+// Lists, sets, hashes and sorted sets in each of their forms.
+void fill_aggregates(Client& client) {
+  for (const int size : {1, 100, 130, 600, 3000}) {
+    const std::string suffix = std::to_string(size);
+    Arguments list = {"RPUSH", "list:" + suffix}, set = {"SADD", "set:" + suffix}, hash = {"HSET", "hash:" + suffix};
+    Arguments integers = {"SADD", "integers:" + suffix}, sorted = {"ZADD", "sorted:" + suffix};
+    for (int i = 0; i < size; i++) {
+      const std::string number = std::to_string(i), element = i % 4 == 0 ? number : "element " + number;
+      list.push_back(element);
+      set.push_back(element);
+      hash.insert(hash.end(), {element, i % 3 == 0 ? number : std::string(static_cast<size_t>(i % 60), 'v')});
+      integers.push_back(std::to_string(i * int64_t{1'000'003} - 50'000'000));
+      sorted.insert(sorted.end(), {i % 3 == 0 ? number + ".25" : "-" + number, element});
+    }
+    for (const Arguments& command : {list, set, hash, integers, sorted}) {
+      ASSERT_FALSE(client.command(command).is_error()) << command[0];
+    }
+  }
+  const std::string long_one(100'000, 'l');
+  client("RPUSH", "long:list", long_one, "", long_one);
+  client("SADD", "long:set", long_one, "", std::string("\0\r\n\xff", 4));
+  client("HSET", "long:hash", long_one, long_one, "", "");
+  client("ZADD", "long:sorted", "inf", long_one, "-inf", "", "-0", "zero", "1e-300", "small", "1e17", "large");
+  for (const char* key : {"list:3000", "set:1", "hash:600", "sorted:100"}) client("PEXPIREAT", key, "4102444800123");
+}
+
+// One string of every kind that the format treats differently, and aggregates.
 void fill(const ServerProcess& server) {
   Client client = server.client();
   Random random(7);
@@ -34,6 +60,7 @@ void fill(const ServerProcess& server) {
   client("SET", "", "the empty key");
   client("SET", std::string(70'000, 'k'), "a long key");
   client("SET", "12345", "a key that looks like a number");
+  fill_aggregates(client);
   client("SET", "mortal:ms", "v", "PXAT", "4102444800123");
   client("SET", "mortal:s", "v", "EXAT", "4102444800");
   client("SET", "mortal:integer", "42", "PXAT", "9999999999999");
