@@ -167,6 +167,7 @@ Reply sismember(Keys& keys, const Arguments& a) {
 
 Reply smove(Keys& keys, const Arguments& a) {
   if (!elements_at(keys, a[1]).pairs.contains(a[3])) return count(0);
+  if (a[1] == a[2]) return count(1);
   remove_names(keys, {"", a[1], a[3]});
   sadd(keys, {"", a[2], a[3]});
   return count(1);

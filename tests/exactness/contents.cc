@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "persistence/byte_sink.h"
+#include "persistence/collection_reader.h"
 #include "persistence/rdb_decoder.h"
 #include "tests/support/rdb_tools.h"
 
@@ -23,20 +24,47 @@ struct Announced {
   friend bool operator==(const Announced&, const Announced&) = default;
 };
 
+class CollectionTaker final : public persistence::CollectionSink {
+ public:
+  using StringView = store::StringView;
+  void begin(const persistence::CollectionHead& head) override {
+    constexpr std::string_view kTypes[] = {"list", "set", "zset", "hash"};
+    type = kTypes[static_cast<size_t>(head.kind)];
+  }
+  void element(const StringView& value) override { elements.list.push_back(text_of(value)); }
+  bool member(const StringView& member) override { return add(member, ""); }
+  bool scored(const StringView& member, double score) override { return add(member, score_text(score)); }
+  bool field(const StringView& field, const StringView& value) override { return add(field, text_of(value)); }
+  void end() override {}
+
+  std::string type;
+  Elements elements;
+
+ private:
+  static std::string text_of(const StringView& value) {
+    StringView::Scratch scratch;
+    return std::string(value.text(scratch));
+  }
+  bool add(const StringView& first, std::string second) {
+    return elements.pairs.try_emplace(text_of(first), std::move(second)).second;
+  }
+};
+
 class SnapshotReader {
  public:
+  explicit SnapshotReader(const std::string& bytes)
+      : source_(bytes), decoder_(source_, {.bytes_total = bytes.size()}) {}
+
   Contents read(const std::string& bytes) {
-    persistence::MemorySource source(bytes);
-    persistence::RdbDecoder decoder(source, {.bytes_total = bytes.size()});
-    if (const Status begun = decoder.begin(); !begun) throw HarnessFailure(begun.error().message);
+    if (const Status begun = decoder_.begin(); !begun) throw HarnessFailure(begun.error().message);
     for (;;) {
-      const auto item = decoder.next();
+      const auto item = decoder_.next();
       if (!item) throw HarnessFailure(item.error().message);
       if (item->kind == RdbItem::Kind::kEnd) break;
       take(*item);
     }
-    if (!decoder.checksum_verified()) throw HarnessFailure("the snapshot has no checksum");
-    if (decoder.offset() != bytes.size()) throw HarnessFailure("bytes after the snapshot's end");
+    if (!decoder_.checksum_verified()) throw HarnessFailure("the snapshot has no checksum");
+    if (decoder_.offset() != bytes.size()) throw HarnessFailure("bytes after the snapshot's end");
     check_announced();
     return std::move(contents_);
   }
@@ -49,16 +77,27 @@ class SnapshotReader {
     } else if (item.kind == RdbItem::Kind::kResizeDatabase) {
       announced_[database_] = {item.number, item.expires};
     } else if (item.kind == RdbItem::Kind::kEntry) {
-      take_entry(item);
+      store::StringView::Scratch scratch;
+      take_key(item, {.text = std::string(item.value.text(scratch)), .expire_at_ms = item.expire_at_ms});
+    } else if (item.kind == RdbItem::Kind::kUnread && persistence::CollectionReader::reads(item.type)) {
+      take_collection(item);
     } else if (item.kind != RdbItem::Kind::kAux) {
       throw HarnessFailure("the snapshot has something that is no key");
     }
   }
 
-  void take_entry(const RdbItem& item) {
-    store::StringView::Scratch scratch;
-    const auto [at, is_new] = contents_[database_].try_emplace(
-        std::string(item.key), Value{std::string(item.value.text(scratch)), item.expire_at_ms, 0});
+  void take_collection(const RdbItem& item) {
+    CollectionTaker taker;
+    const auto elements = collections_.read(item.type, taker);
+    if (!elements) throw HarnessFailure(elements.error().message);
+    if (*elements == 0) throw HarnessFailure(fmt::format("key {} without an element", quoted(item.key)));
+    take_key(item, {.type = taker.type,
+                    .elements = std::make_shared<Elements>(std::move(taker.elements)),
+                    .expire_at_ms = item.expire_at_ms});
+  }
+
+  void take_key(const RdbItem& item, Value value) {
+    const auto [at, is_new] = contents_[database_].try_emplace(std::string(item.key), std::move(value));
     if (!is_new) throw HarnessFailure(fmt::format("key {} twice in database {}", quoted(at->first), database_));
   }
 
@@ -75,13 +114,16 @@ class SnapshotReader {
     }
   }
 
+  persistence::MemorySource source_;
+  persistence::RdbDecoder decoder_;
+  persistence::CollectionReader collections_{decoder_};
   Contents contents_;
   std::map<size_t, Announced> announced_;
   size_t database_ = 0;
 };
 
 bool same(const Value& expected, const Value& found) {
-  if (expected.text != found.text) return false;
+  if (expected.type != found.type || expected.whole() != found.whole()) return false;
   if (expected.expire_at_ms == kNever || found.expire_at_ms == kNever)
     return expected.expire_at_ms == found.expire_at_ms;
   const int64_t later_ms = found.expire_at_ms - expected.expire_at_ms;
@@ -96,14 +138,15 @@ std::string describe_value(const Keys& keys, const std::string& key) {
   const auto found = keys.find(key);
   if (found == keys.end()) return "missing";
   const Value& value = found->second;
-  return fmt::format("{} bytes {} expires {}", value.text.size(), quoted(value.text.substr(0, 20)), value.expire_at_ms);
+  const std::string whole = value.whole();
+  return fmt::format("{} of {} bytes {} expires {}", value.type, whole.size(), quoted(whole.substr(0, 20)),
+                     value.expire_at_ms);
 }
 
 // Where two values part; a wrong byte in the middle of megabytes is hard to find otherwise.
 std::string describe_parting(const Keys& expected, const Keys& found, const std::string& key) {
   if (!expected.contains(key) || !found.contains(key)) return {};
-  const std::string& a = expected.at(key).text;
-  const std::string& b = found.at(key).text;
+  const std::string a = expected.at(key).whole(), b = found.at(key).whole();
   if (a == b) return {};
   const auto parting = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   return fmt::format(" (they part at byte {})", parting.first - a.begin());
@@ -127,7 +170,7 @@ class Differences {
 }  // namespace
 
 Contents read_snapshot(const std::string& bytes) {
-  return SnapshotReader().read(bytes);
+  return SnapshotReader(bytes).read(bytes);
 }
 
 Contents read_server(const ServerProcess& server) {
@@ -135,7 +178,8 @@ Contents read_server(const ServerProcess& server) {
   for (const auto& [place, state] : read_dataset(server)) {
     constexpr int64_t kExpiredWhileReading = -2;
     if (state.expire_at_ms == kExpiredWhileReading) continue;
-    contents.at(static_cast<size_t>(place.first))[place.second] = {state.value, state.expire_at_ms, 0};
+    contents.at(static_cast<size_t>(place.first))[place.second] = {
+        .type = state.type, .text = state.value, .expire_at_ms = state.expire_at_ms};
   }
   return contents;
 }

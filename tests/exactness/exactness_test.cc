@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <string_view>
@@ -35,6 +36,19 @@ enum class Round {
 };
 constexpr Round kRounds[] = {Round::kSave,      Round::kChildHeld,   Round::kChildKilled, Round::kSaveAfter,
                              Round::kCancelled, Round::kReloadAfter, Round::kFlushedAll};
+
+// How many there are, and what the greatest is.
+std::string describe_aggregates(const Contents& contents) {
+  size_t count = 0, most = 0;
+  for (const Keys& keys : contents) {
+    for (const auto& [key, value] : keys) {
+      if (!value.elements) continue;
+      count++;
+      most = std::max({most, value.elements->list.size(), value.elements->pairs.size()});
+    }
+  }
+  return fmt::format("{} aggregates of up to {} elements", count, most);
+}
 
 void expect_same(const Frozen& expected, const Contents& found) {
   const std::string text = difference(expected, found);
@@ -147,9 +161,9 @@ void Exactness::save_under_writes(bool hold_child) {
     const Frozen frozen = start_save();
     const size_t overlapping = write_until_end(hold_child);
     expect_file(frozen);
-    std::cout << fmt::format("{} keys saved, {} perhaps expired before; {} writes during the save{}\n",
-                             key_count(frozen.contents), undecided_keys(frozen), overlapping,
-                             overlapping < kLeastWritesDuringSave ? ": too few, does not count" : "");
+    std::cout << fmt::format("{} keys saved ({}), {} perhaps expired before; {} writes during the save{}\n",
+                             key_count(frozen.contents), describe_aggregates(frozen.contents), undecided_keys(frozen),
+                             overlapping, overlapping < kLeastWritesDuringSave ? ": too few, does not count" : "");
     if (overlapping >= kLeastWritesDuringSave || ::testing::Test::HasFailure()) return;
   }
   FAIL() << "the child is always done before much is written";
@@ -282,7 +296,7 @@ TEST(Exactness, ExpiredKeysThatNobodyFoundAreSaved) {
     const std::string key = "key:" + std::to_string(i);
     const int64_t expire_at_ms = unix_ms() + i % 50;
     ASSERT_TRUE(client("SET", key, "v", "PXAT", std::to_string(expire_at_ms)).is_ok());
-    frozen.contents[0][key] = {"v", expire_at_ms, 0};
+    frozen.contents[0][key] = {.text = "v", .expire_at_ms = expire_at_ms};
   }
   sleep_ms(100);
   ASSERT_EQ(background_save(server), "ok");

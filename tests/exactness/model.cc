@@ -6,7 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "tests/exactness/aggregate_model.h"
 #include "tests/support/harness.h"
+#include "tests/support/rdb_tools.h"
 
 namespace cowslip::testing {
 
@@ -40,6 +42,15 @@ size_t key_count(const Contents& contents) {
   size_t count = 0;
   for (const Keys& keys : contents) count += keys.size();
   return count;
+}
+
+std::string Value::whole() const {
+  if (!elements) return text;
+  if (type == "list") return joined(std::vector<std::string>(elements->list.begin(), elements->list.end()));
+  if (type != "set") return joined(elements->pairs);
+  std::vector<std::string> members;
+  for (const auto& [member, nothing] : elements->pairs) members.push_back(member);
+  return joined(members);
 }
 
 int64_t unix_ms() {
@@ -208,8 +219,10 @@ Reply Model::apply(const Arguments& command) {
       {"SWAPDB", H::swapdb},
   };
   const auto found = kTable.find(command.at(0));
-  if (found == kTable.end()) throw HarnessFailure("the model does not know " + command[0]);
-  return found->second(*this, command);
+  if (found != kTable.end()) return found->second(*this, command);
+  const auto reply = apply_to_aggregate(keys(), command);
+  if (!reply) throw HarnessFailure("the model does not know " + command[0]);
+  return *reply;
 }
 
 }  // namespace cowslip::testing

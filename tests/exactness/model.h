@@ -1,4 +1,4 @@
-// What a server's dataset has to be: a small Redis of strings and expiries that knows every reply beforehand.
+// What a server's dataset has to be: a small Redis that knows every reply beforehand.
 //
 // Commands of one connection are executed in order, so the model at the moment a command is sent is the dataset at the
 // moment the server executes it. Only time is not the sender's: keys whose name begins with "mortal:" may expire while
@@ -8,6 +8,9 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,10 +23,22 @@ inline constexpr int64_t kNever = -1;
 inline constexpr int kDatabases = 16;
 inline constexpr std::string_view kMortalPrefix = "mortal:";
 
+// What an aggregate holds: a list its elements; a set members, a hash fields with values, a sorted set members with
+// scores.
+struct Elements {
+  std::deque<std::string> list;
+  std::map<std::string, std::string> pairs;
+};
+
 struct Value {
-  std::string text;
+  std::string type = "string";
+  std::string text = {};                    // of a string
+  std::shared_ptr<Elements> elements = {};  // of the others; may be another's as well
   int64_t expire_at_ms = kNever;
   int64_t slack_ms = 0;  // how much later it may be: EXPIRE counts from when the server gets to it
+
+  // All of it as one text (support/rdb_tools.h), by which two are compared.
+  std::string whole() const;
 };
 using Keys = std::unordered_map<std::string, Value>;
 using Contents = std::array<Keys, kDatabases>;
@@ -44,7 +59,7 @@ class Model {
   struct Handlers;
 
   Keys& keys() { return contents_[selected_]; }
-  void put(const std::string& key, std::string text) { keys()[key] = {std::move(text), kNever, 0}; }
+  void put(const std::string& key, std::string text) { keys()[key] = {.text = std::move(text)}; }
 
   Contents contents_;
   size_t selected_ = 0;

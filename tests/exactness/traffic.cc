@@ -10,6 +10,8 @@ namespace {
 constexpr size_t kHugeBytes = 3 << 20;
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kNearMs = 4000;
+constexpr std::string_view kAggregateTypes[] = {"list", "set", "hash", "zset"};
+constexpr size_t kMostOfBigOne = 20'000;  // elements, about
 
 }  // namespace
 
@@ -43,12 +45,137 @@ std::string Traffic::counter() {
 }
 
 std::string Traffic::partner_of(const std::string& other) {
+  for (const std::string_view type : kAggregateTypes) {
+    if (other.starts_with(type)) return aggregate_key(type);
+  }
   return other.starts_with("huge:") ? huge_key() : key(any_name());
 }
 
 std::string Traffic::database() {
   constexpr std::string_view kUsed[] = {"0", "1", "7", "15"};
   return std::string(kUsed[random_.below(4)]);
+}
+
+// ---- aggregates ----
+
+std::string Traffic::aggregate_type() {
+  return std::string(kAggregateTypes[random_.below(4)]);
+}
+
+std::string Traffic::aggregate_key(std::string_view type) {
+  if (random_.below(5) == 0) return std::string(type) + ":big:" + std::to_string(random_.below(2));
+  return std::string(type) + ":" + std::to_string(random_.below(names_ / 10 + 1));
+}
+
+std::string Traffic::key_of_any_type() {
+  return chance(30) ? aggregate_key(aggregate_type()) : any_key();
+}
+
+size_t Traffic::elements_for(const std::string& key) {
+  if (key.find(":big:") == std::string::npos) return 1 + random_.below(chance(90) ? 6 : 60);
+  return chance(10) ? 500 : 1 + random_.below(5);
+}
+
+// From so few that commands meet those that are there.
+std::string Traffic::name() {
+  const uint64_t number = random_.below(chance(50) ? 50 : kMostOfBigOne);
+  switch (number % 16) {
+    case 0:
+      return "";
+    case 1:
+      return std::string("\r\n\0", 3) + std::to_string(number);
+    case 2:
+      return std::string(random_.below(100) == 0 ? 16'500 : 60 + number % 8, 'n') + std::to_string(number % 10);
+    case 3:
+    case 4:
+    case 5:
+      return std::to_string(number);
+    default:
+      return "element " + std::to_string(number);
+  }
+}
+
+// What adds elements, with its key; what else there is for that type.
+struct Traffic::AggregateMakers {
+  static Arguments add(Traffic& t, const std::string& type, const std::string& key) {
+    Arguments command = {type == "list"   ? (t.chance(50) ? "LPUSH" : "RPUSH")
+                         : type == "set"  ? "SADD"
+                         : type == "hash" ? "HSET"
+                                          : "ZADD",
+                         key};
+    const bool integers = type == "set" && key.ends_with('1');
+    for (size_t left = t.elements_for(key); left > 0; --left) {
+      if (type == "zset") command.push_back(score(t));
+      command.push_back(integers ? std::to_string(t.random_.below(kMostOfBigOne)) : t.name());
+      if (type == "hash") command.push_back(t.bytes(t.random_.below(t.chance(98) ? 30 : 200)));
+    }
+    return command;
+  }
+
+  static std::string score(Traffic& t) { return std::to_string(static_cast<int64_t>(t.random_.below(2000)) - 1000); }
+
+  static Arguments list(Traffic& t, const std::string& key) {
+    switch (t.random_.below(6)) {
+      case 0:
+      case 1:
+        return {t.chance(50) ? "LPOP" : "RPOP", key};
+      case 2:
+        return {"LSET", key, std::to_string(static_cast<int64_t>(t.random_.below(40)) - 20), t.name()};
+      case 3:
+        return {"LMOVE", key, t.aggregate_key("list"), "LEFT", "RIGHT"};
+      default:
+        return {"LTRIM", key, std::to_string(t.random_.below(50)), "-" + std::to_string(1 + t.random_.below(50))};
+    }
+  }
+
+  static Arguments set(Traffic& t, const std::string& key) {
+    switch (t.random_.below(3)) {
+      case 0:
+        return {"SISMEMBER", key, t.name()};
+      case 1:
+        return {"SMOVE", key, t.aggregate_key("set"), t.name()};
+      default:
+        return {"SREM", key, t.name(), t.name(), t.name()};
+    }
+  }
+
+  static Arguments hash(Traffic& t, const std::string& key) {
+    switch (t.random_.below(3)) {
+      case 0:
+        return {"HGET", key, t.name()};
+      case 1:
+        return {"HINCRBY", key, "count:" + std::to_string(t.random_.below(5)), score(t)};
+      default:
+        return {"HDEL", key, t.name(), t.name(), t.name()};
+    }
+  }
+
+  static Arguments zset(Traffic& t, const std::string& key) {
+    switch (t.random_.below(4)) {
+      case 0:
+        return {"ZREMRANGEBYRANK", key, "0", std::to_string(t.random_.below(30))};
+      case 1:
+      case 2:
+        return {"ZINCRBY", key, score(t), t.name()};
+      default:
+        return {"ZREM", key, t.name(), t.name(), t.name()};
+    }
+  }
+};
+
+Arguments Traffic::aggregate_fill() {
+  const std::string type = aggregate_type();
+  return AggregateMakers::add(*this, type, aggregate_key(type));
+}
+
+Arguments Traffic::aggregate_command() {
+  const std::string type = aggregate_type(), key = aggregate_key(type);
+  if (chance(1) && chance(30)) return {"UNLINK", key};
+  if (chance(60)) return AggregateMakers::add(*this, type, key);
+  if (type == "list") return AggregateMakers::list(*this, key);
+  if (type == "set") return AggregateMakers::set(*this, key);
+  if (type == "hash") return AggregateMakers::hash(*this, key);
+  return AggregateMakers::zset(*this, key);
 }
 
 // ---- values ----
@@ -87,6 +214,7 @@ std::string Traffic::value(size_t name) {
 // ---- commands ----
 
 Arguments Traffic::fill() {
+  if (chance(20)) return aggregate_fill();
   const size_t name = any_name();
   if (chance(20)) return {"SET", key(name), value(name), "PXAT", far_ms()};
   return {"SET", key(name), value(name)};
@@ -126,14 +254,14 @@ struct Traffic::Makers {
   }
 
   static Arguments copy(Traffic& t, const Model&) {
-    const std::string from = t.any_key();
+    const std::string from = t.key_of_any_type();
     Arguments command = {"COPY", from, t.partner_of(from), "DB", t.database()};
     if (t.chance(60)) command.emplace_back("REPLACE");
     return command;
   }
 
   static Arguments rename(Traffic& t, const Model&) {
-    const std::string from = t.any_key();
+    const std::string from = t.key_of_any_type();
     return {"RENAME", from, t.partner_of(from)};
   }
 
@@ -168,17 +296,20 @@ struct Traffic::Makers {
     return {"APPEND", t.any_key(), t.bytes(t.chance(97) ? 1 + t.random_.below(50) : 2000)};
   };
   static constexpr auto kDel = [](Traffic& t, const Model&) -> Arguments { return {"DEL", t.any_key(), t.any_key()}; };
-  static constexpr auto kUnlink = [](Traffic& t, const Model&) -> Arguments { return {"UNLINK", t.any_key()}; };
+  static constexpr auto kUnlink = [](Traffic& t, const Model&) -> Arguments { return {"UNLINK", t.key_of_any_type()}; };
   static constexpr auto kExpire = [](Traffic& t, const Model&) -> Arguments {
-    return {"EXPIRE", t.any_key(), std::to_string(10'000 + t.random_.below(10'000))};
+    return {"EXPIRE", t.key_of_any_type(), std::to_string(10'000 + t.random_.below(10'000))};
   };
   static constexpr auto kPexpireat = [](Traffic& t, const Model&) -> Arguments {
-    return {"PEXPIREAT", t.any_key(), t.chance(95) ? t.far_ms() : "1"};
+    return {"PEXPIREAT", t.key_of_any_type(), t.chance(95) ? t.far_ms() : "1"};
   };
-  static constexpr auto kPersist = [](Traffic& t, const Model&) -> Arguments { return {"PERSIST", t.any_key()}; };
+  static constexpr auto kPersist = [](Traffic& t, const Model&) -> Arguments {
+    return {"PERSIST", t.key_of_any_type()};
+  };
   static constexpr auto kMove = [](Traffic& t, const Model&) -> Arguments {
-    return {"MOVE", t.any_key(), t.database()};
+    return {"MOVE", t.key_of_any_type(), t.database()};
   };
+  static constexpr auto kAggregate = [](Traffic& t, const Model&) { return t.aggregate_command(); };
   static constexpr auto kSelect = [](Traffic& t, const Model&) { return t.select(); };
   static constexpr auto kSwapdb = [](Traffic& t, const Model&) -> Arguments {
     return {"SWAPDB", t.database(), t.database()};
@@ -187,12 +318,13 @@ struct Traffic::Makers {
     return {"FLUSHDB", t.chance(50) ? "SYNC" : "ASYNC"};
   };
 
-  // In 10,000 commands.
+  // In 14,000 commands.
   static constexpr Maker kAll[] = {
-      {2600, kFill}, {900, kKeepTtl}, {300, mset},    {600, set_mortal}, {400, kGet},     {300, kGetdel},
-      {150, kGetex}, {400, kIncr},    {300, kDecr},   {300, kIncrby},    {800, kAppend},  {600, setrange},
-      {300, kDel},   {250, kUnlink},  {150, kExpire}, {300, kPexpireat}, {200, kPersist}, {200, rename},
-      {200, copy},   {100, kMove},    {140, kSelect}, {4, kSwapdb},      {2, kFlushdb},   {4, kHuge},
+      {2600, kFill},     {900, kKeepTtl}, {300, mset},   {600, set_mortal}, {400, kGet},
+      {300, kGetdel},    {150, kGetex},   {400, kIncr},  {300, kDecr},      {300, kIncrby},
+      {800, kAppend},    {600, setrange}, {300, kDel},   {250, kUnlink},    {150, kExpire},
+      {300, kPexpireat}, {200, kPersist}, {200, rename}, {200, copy},       {100, kMove},
+      {140, kSelect},    {4, kSwapdb},    {2, kFlushdb}, {4, kHuge},        {4000, kAggregate},
   };
 };
 

@@ -1,4 +1,4 @@
-// Random commands over a set of keys of every size, in four databases.
+// Random commands over a set of keys of every type and size, in four databases.
 #pragma once
 
 #include "base/random.h"
@@ -19,6 +19,7 @@ class Traffic {
 
  private:
   struct Makers;
+  struct AggregateMakers;
 
   bool chance(unsigned percent) { return random_.below(100) < percent; }
   size_t any_name() { return random_.below(names_); }
@@ -26,6 +27,16 @@ class Traffic {
   std::string any_key();
   std::string counter();
   std::string huge_key();
+  // "list", "set", "hash" or "zset", which names of its keys begin with. A few keys are big.
+  std::string aggregate_type();
+  std::string aggregate_key(std::string_view type);
+  // How many elements a command adds to it.
+  size_t elements_for(const std::string& key);
+  std::string name();  // of an element
+  Arguments aggregate_command();
+  Arguments aggregate_fill();
+  // Any key, and one of the same kind.
+  std::string key_of_any_type();
   // Keys that a command may join: both ordinary or both huge, so that huge values stay few.
   std::string partner_of(const std::string& key);
   std::string database();
