@@ -3,6 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <utility>
+
+#include "store/hash.h"
+#include "store/list.h"
+#include "store/set.h"
+#include "store/sorted_set.h"
+
 namespace cowslip::server {
 namespace {
 
@@ -23,6 +31,23 @@ TEST_F(DatasetDigestTest, Values) {
   EXPECT_EQ(value("a"), "b78559cd22bce6e6df712eb99ce7f3b08e8f8f1f");
   EXPECT_EQ(value("n"), "89f7f51b707418f666d5b45e053bd5bbbf82ac2b");
   EXPECT_EQ(value("k"), "992db580938b348a99a8e3e64873c29e8e10309b");
+}
+
+TEST_F(DatasetDigestTest, Aggregates) {
+  store::Database& db = keyspace_.database(0);
+  for (const char* element : {"a", "1", "b"}) store::ListEditor(db, "l").push(store::ListEnd::kTail, element);
+  for (const char* member : {"a", "1"}) store::SetEditor(db, "s").add(member);
+  for (const char* member : {"3", "-7"}) store::SetEditor(db, "i").add(member);
+  for (const auto& [field, value] : {std::pair("f", "v"), std::pair("g", "12")})
+    store::HashEditor(db, "h").set(field, value);
+  store::SortedSetEditor(db, "z").set("a", 1.5);
+  store::SortedSetEditor(db, "z").set("b", -HUGE_VAL);
+  store::SortedSetEditor(db, "z").set("c", 3);
+  EXPECT_EQ(value("l"), "d5f44352f6226abea9252dad248ef5de0d964396");
+  EXPECT_EQ(value("s"), "012434e5fd10923eb5614823e20e4674a940a6f5");
+  EXPECT_EQ(value("i"), "93392af293c3c6118d20ef86c5bfb4bad6d65fdc");
+  EXPECT_EQ(value("h"), "8530acc75d5274eb0fc0da86f28ed5533274a6d4");
+  EXPECT_EQ(value("z"), "da0323ff4d88ffcab003f39cbd63a803c404701b");
 }
 
 TEST_F(DatasetDigestTest, Dataset) {
