@@ -101,7 +101,7 @@ Steps make_hrandfield(Pool& pool) {
   if (pool.chance(80)) arguments.push_back(count(pool));
   if (arguments.size() == 3 && pool.chance(50)) arguments.push_back(pool.word("WITHVALUES"));
   if (arguments.size() > 2 && pool.chance(3)) return one({arguments[0], arguments[1], arguments[2], "WITHSCORES"});
-  if (arguments.size() > 2 && pool.chance(2)) arguments.push_back("WITHVALUES");
+  if (arguments.size() > 2 && pool.chance(2)) arguments.emplace_back("WITHVALUES");
   return one(arguments, Compare::kExact, Action::kRandomPick);
 }
 

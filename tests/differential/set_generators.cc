@@ -90,7 +90,7 @@ std::string count(Pool& pool, bool may_be_negative) {
 Steps make_srandmember(Pool& pool) {
   Arguments arguments = {pool.word("SRANDMEMBER"), set_key(pool)};
   if (pool.chance(80)) arguments.push_back(count(pool, true));
-  if (arguments.size() > 2 && pool.chance(2)) arguments.push_back("1");
+  if (arguments.size() > 2 && pool.chance(2)) arguments.emplace_back("1");
   return one(arguments, Compare::kExact, Action::kRandomPick);
 }
 
@@ -98,7 +98,7 @@ Steps make_spop(Pool& pool) {
   const std::string key = set_key(pool);
   Arguments arguments = {pool.word("SPOP"), key};
   if (pool.chance(50)) arguments.push_back(count(pool, false));
-  if (arguments.size() > 2 && pool.chance(2)) arguments.push_back("1");
+  if (arguments.size() > 2 && pool.chance(2)) arguments.emplace_back("1");
   Steps steps = one(arguments, Compare::kExact, Action::kPop);
   look(pool, key, steps);
   return steps;

@@ -53,6 +53,8 @@ TEST_F(SetAlgebraTest, IsWhatStdSetsGive) {
     const size_t count = 1 + random_.below(4);
     std::vector<Model> models;
     std::vector<SetView> views;
+    models.reserve(count);
+    views.reserve(count);
     for (size_t i = 0; i < count; i++) models.push_back(make(std::to_string(i)));
     for (size_t i = 0; i < count; i++) views.push_back(view(std::to_string(i)));
     Model all = models[0], common = models[0], rest = models[0];
