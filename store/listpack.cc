@@ -276,6 +276,7 @@ bool valid_listpack(std::string_view bytes) {
 // ---- changes ----
 
 void splice_listpack(char* bytes, size_t length, const ListpackSplice& splice) {
+  if (splice.inserted == splice.removed && splice.elements == 0) return;  // nothing moves
   const size_t count = load<uint16_t>(bytes + 4);
   const size_t behind = splice.offset + splice.removed;
   std::memmove(bytes + splice.offset + splice.inserted, bytes + behind, length - behind);
