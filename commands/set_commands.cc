@@ -123,11 +123,11 @@ void op_put(CommandContext& c, std::string_view destination, std::string_view me
 
 void cmd_smove(CommandContext& c) {
   const std::string_view from = c.args[1], to = c.args[2], member = c.args[3];
-  // A look at the second key may delete it, when it has expired; so the first comes after it.
+  const bool exists = c.db().find(from, store::Lookup::kWrite) != nullptr;
   const Entry* const target = c.db().find(to, store::Lookup::kWrite);
+  if (!exists) return c.reply.integer(0);
+  const Entry* const source = c.db().peek(from);  // again: the second key may have expired, and so changed the database
   const bool wrong_target = target != nullptr && target->type() != ObjectType::kSet;
-  const Entry* const source = c.db().find(from, store::Lookup::kWrite);
-  if (source == nullptr) return c.reply.integer(0);
   if (source->type() != ObjectType::kSet || wrong_target) return c.reply.error(kWrongType);
   if (from == to) return c.reply.integer(view_of(c, *source).contains(member));
   if (!op_take(c, from, member)) return c.reply.integer(0);
