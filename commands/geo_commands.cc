@@ -97,7 +97,8 @@ constexpr CommandSpec kSpecs[] = {
      .since = "3.2.0",
      .complexity = "O(log N) for each place, in a sorted set of N",
      .summary = "Adds places to a sorted set, which is created if need be, or moves them.",
-     .syntax = "key [condition= NX | XX] [change= CH] <longitude:double latitude:double member> ...",
+     .syntax = "key [condition= NX | XX] [CH change:pure-token] <longitude_latitude_member= longitude:double "
+               "latitude:double member> ...",
      .handler = cmd_geoadd,
      .categories = "@geo"},
     {.name = "geopos",

@@ -202,7 +202,7 @@ GeoCover::GeoCover(const GeoShape& shape) {
     int east, north;
     bool wanted;
   } around[] = {{0, 1, north},         {0, -1, south},         {1, 0, east},           {-1, 0, west},
-                 {1, 1, north && east}, {-1, 1, north && west}, {1, -1, south && east}, {-1, -1, south && west}};
+                {1, 1, north && east}, {-1, 1, north && west}, {1, -1, south && east}, {-1, -1, south && west}};
   ranges_[count_++] = scores_of(middle);
   std::optional<Cell> last;
   for (const auto& [to_east, to_north, wanted] : around) {

@@ -301,7 +301,7 @@ constexpr CommandSpec kSpecs[] = {
      .since = "6.2.0",
      .complexity = kSearchComplexity,
      .summary = "Replies with the places in a circle or box.",
-     .syntax = "key <from= FROMMEMBER member | FROMLONLAT <longitude:double latitude:double>> "
+     .syntax = "key <from= FROMMEMBER member | FROMLONLAT <longitude_latitude= longitude:double latitude:double>> "
                "<by= <circle= BYRADIUS radius:double <unit= M | KM | FT | MI>> | "
                "<box= BYBOX width:double height:double <unit= M | KM | FT | MI>>> "
                "[order= ASC | DESC] [COUNT count:integer [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
@@ -316,7 +316,7 @@ constexpr CommandSpec kSpecs[] = {
      .complexity = kSearchComplexity,
      .summary = "Makes a sorted set of the places in a circle or box.",
      .syntax = "destination:key source:key "
-               "<from= FROMMEMBER member | FROMLONLAT <longitude:double latitude:double>> "
+               "<from= FROMMEMBER member | FROMLONLAT <longitude_latitude= longitude:double latitude:double>> "
                "<by= <circle= BYRADIUS radius:double <unit= M | KM | FT | MI>> | "
                "<box= BYBOX width:double height:double <unit= M | KM | FT | MI>>> "
                "[order= ASC | DESC] [COUNT count:integer [ANY]] [STOREDIST]",

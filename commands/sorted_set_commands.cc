@@ -195,8 +195,8 @@ constexpr CommandSpec kSpecs[] = {
      .since = "1.2.0",
      .complexity = "O(log N) for each member, in a sorted set of N",
      .summary = "Adds members to a sorted set, which is created if need be, or changes their scores.",
-     .syntax = "key [condition= NX | XX] [comparison= GT | LT] [change= CH] [increment= INCR] "
-               "<score:double member> ...",
+     .syntax = "key [condition= NX | XX] [comparison= GT | LT] [CH change:pure-token] [INCR increment:pure-token] "
+               "<score_member= score:double member> ...",
      .handler = cmd_zadd,
      .categories = "@sortedset"},
     {.name = "zincrby",
