@@ -154,7 +154,9 @@ void write_fields(CommandContext& c, const Request& request) {
   FieldEditor editor(c, target);
   c.reply.array(request.operations.size());
   for (const FieldOperation& field : request.operations) run_operation(c, editor, field);
+  if (editor.changes() == 0) return;
   c.keyspace.add_dirty(editor.changes());
+  c.notify(EventClass::kString, "setbit", c.args[1]);
 }
 
 void cmd_bitfield(CommandContext& c) {

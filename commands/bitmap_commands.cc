@@ -25,7 +25,10 @@ bool op_setbit(CommandContext& c, const BitTarget& target, uint64_t offset, bool
   const auto old = static_cast<uint8_t>(target.entry->string().bytes()[at]);
   const bool before = (old & mask) != 0;
   if (before != bit) c.db().writable_range(c.args[1], at, 1)[0] = static_cast<char>(old ^ mask);
-  c.keyspace.add_dirty(target.grown || before != bit);
+  if (target.grown || before != bit) {
+    c.keyspace.add_dirty(1);
+    c.notify(EventClass::kString, "setbit", c.args[1]);
+  }
   return before;
 }
 
@@ -189,10 +192,13 @@ size_t op_bitop(CommandContext& c, BitOperation operation, std::string_view key,
                 std::span<const std::string_view> sources) {
   const size_t length = std::ranges::max(sources, {}, &std::string_view::size).size();
   if (length > 0) {
+    c.db().find(key, Lookup::kWrite);  // a use of the key
     c.db().set_raw(key, length, [&](std::span<char> result) { combine_bits(operation, sources, result); });
     c.keyspace.add_dirty(1);
+    c.notify(EventClass::kString, "set", key);
   } else if (c.db().erase(key)) {
     c.keyspace.add_dirty(1);
+    c.notify(EventClass::kGeneric, "del", key);
   }
   return length;
 }

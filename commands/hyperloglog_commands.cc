@@ -1,7 +1,12 @@
 // HyperLogLogs: how many different elements there have been, about. The value is a string that GET and SET see.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <memory>
 
+#include "base/random.h"
 #include "commands/arguments.h"
 #include "commands/families.h"
 #include "store/hyperloglog.h"
@@ -88,7 +93,10 @@ void cmd_pfadd(CommandContext& c) {
   const bool dense = entry != nullptr && store::hll_is_dense(entry->string().bytes());
   const auto changes = dense ? std::optional(op_add_dense(c, key, entry)) : op_add_sparse(c, key, entry);
   if (!changes) return c.reply.error(kCorrupted);
-  c.keyspace.add_dirty(*changes);
+  if (*changes > 0) {
+    c.keyspace.add_dirty(*changes);
+    c.notify(EventClass::kString, "pfadd", key);
+  }
   c.reply.integer(*changes > 0);
 }
 
@@ -152,6 +160,7 @@ void op_merge_into(CommandContext& c, const HllRegisters& registers, bool dense)
   store::hll_mark_stale(hll);
   replace_bytes(c, key, hll);
   c.keyspace.add_dirty(1);
+  c.notify(EventClass::kString, "pfadd", key);
 }
 
 void cmd_pfmerge(CommandContext& c) {
@@ -159,6 +168,70 @@ void cmd_pfmerge(CommandContext& c) {
   bool any_dense = false;
   if (!merge_keys(c, registers, any_dense)) return;
   op_merge_into(c, registers, any_dense);
+  c.reply.ok();
+}
+
+// ---- PFSELFTEST ----
+
+constexpr int kRegisterRounds = 20;
+constexpr uint64_t kSelfTestElements = 50'000;
+constexpr size_t kSelfTestSparseBytes = 3000;
+
+// Each register keeps what it is set to, whatever becomes of its neighbours. In words what went wrong; empty: nothing.
+std::string check_registers(Random& random) {
+  std::string hll = store::empty_hyperloglog();
+  store::hll_make_dense(hll);
+  HllRegisters expected = {};
+  for (int round = 0; round < kRegisterRounds; round++) {
+    for (size_t i = 0; i < expected.size(); i++) {
+      expected[i] = static_cast<uint8_t>(random.below(1u << store::kHllRegisterBits));
+      const HllPlace place = store::hll_dense_place(i);
+      store::hll_set_dense_register(std::span(hll).subspan(place.first, place.count), i, expected[i]);
+    }
+    for (size_t i = 0; i < expected.size(); i++) {
+      const uint8_t found = store::hll_dense_register(hll, i);
+      if (found != expected[i]) return fmt::format("Register {} should be {} but is {}", i, expected[i], found);
+    }
+  }
+  return {};
+}
+
+// Of so many different elements the estimate is off by no more than six standard errors (1.04 / sqrt(registers)).
+bool near_enough(uint64_t estimate, uint64_t elements) {
+  const double standard_error = 1.04 / std::sqrt(static_cast<double>(store::kHllRegisters));
+  const double allowed = std::ceil(6 * standard_error * static_cast<double>(elements)) + (elements <= 10 ? 1 : 0);
+  return std::abs(static_cast<double>(estimate) - static_cast<double>(elements)) <= allowed;
+}
+
+// Both forms take the same elements: they agree with each other, and are near to how many there were.
+std::string check_estimates(Random& random) {
+  std::string sparse = store::empty_hyperloglog();
+  std::string dense = sparse;
+  store::hll_make_dense(dense);
+  const uint64_t first = random.next();
+  uint64_t checkpoint = 1;
+  for (uint64_t elements = 1; elements <= kSelfTestElements; elements++) {
+    const uint64_t number = first + elements;
+    const std::string_view bytes(reinterpret_cast<const char*>(&number), sizeof number);
+    const HllElement element = store::hll_element(bytes);
+    store::hll_raise(sparse, element, kSelfTestSparseBytes);
+    store::hll_raise(dense, element, kSelfTestSparseBytes);
+    if (elements != checkpoint && elements != kSelfTestElements) continue;
+    checkpoint *= 10;
+    const auto estimate = store::hll_estimate(dense);
+    if (store::hll_estimate(sparse) != estimate) return fmt::format("dense/sparse disagree. card:{}", elements);
+    if (!estimate || !near_enough(*estimate, elements)) {
+      return fmt::format("Too big error. card:{} estimate:{}", elements, estimate.value_or(0));
+    }
+  }
+  return {};
+}
+
+void cmd_pfselftest(CommandContext& c) {
+  for (const auto check : {check_registers, check_estimates}) {
+    const std::string failure = check(c.host.random());
+    if (!failure.empty()) return c.reply.error("TESTFAILED " + failure);
+  }
   c.reply.ok();
 }
 
@@ -204,6 +277,15 @@ constexpr CommandSpec kSpecs[] = {
      .handler = cmd_pfmerge,
      .categories = "@hyperloglog",
      .key_specs = kMergeKeys},
+    {.name = "pfselftest",
+     .arity = 1,
+     .flags = kAdmin,
+     .group = "hyperloglog",
+     .since = "2.8.9",
+     .complexity = "N/A",
+     .summary = "Checks that HyperLogLogs keep what they are given and estimate well.",
+     .handler = cmd_pfselftest,
+     .categories = "@hyperloglog"},
 };
 
 }  // namespace

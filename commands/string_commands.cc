@@ -88,9 +88,10 @@ void set_with_options(CommandContext& c, const StringOptions& options, ExpiryCha
   const std::string_view key = c.args[1];
   bool proceed = true;
   if (options.get || options.only_if_absent || options.only_if_present) {
-    const Entry* old = c.db().find(key, options.get ? c.read_lookup() : Lookup::kWrite);
+    const Entry* old = c.db().find(key, options.get ? c.read_lookup() : Lookup::kPeek);
     if (options.get && !reply_entry(c, old)) return;
     proceed = old != nullptr ? !options.only_if_absent : !options.only_if_present;
+    if (!proceed) c.db().find(key, Lookup::kWrite);  // a use of the key: writing it would be one as well
   }
   if (proceed) op_set(c, key, c.args[2], expiry);
   if (options.get) return;

@@ -151,10 +151,11 @@ bool EvictionControl::evict_one() {
   return evicted;
 }
 
-// The one place that knows of every evicted key as such, for a keyspace event "evicted". (To the keyspace's observers,
-// such as WATCH, it is a deletion, which they have been told.)
-void EvictionControl::key_evicted(int /*database*/, std::string_view /*key*/) {
+// The one place that knows of every evicted key as such. (To the keyspace's observers, such as WATCH, it is a deletion,
+// which they have been told.)
+void EvictionControl::key_evicted(int database, std::string_view key) {
   server_.statistics().evicted_keys++;
+  server_.keyspace().events().notify(store::EventClass::kEvicted, "evicted", database, key);
 }
 
 void EvictionControl::make_room_soon() {

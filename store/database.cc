@@ -142,13 +142,13 @@ void Database::point(Index::Slot& slot, const Entry* entry) {
   wrote(slot);
 }
 
-// The expiry queue follows the entry that `slot` holds (or held) to `entry`.
+// The expiry queue follows the entry that `slot` holds (or held) to `entry`. Counts as no use of a key that was there:
+// who has looked it up has counted, and two uses for one command would make keys look twice as frequent (LFU).
 void Database::store(Index::Slot slot, uint64_t hash, Entry* entry) {
   const int64_t after = entry->expire_at_ms();
   if (after != kNoExpiry) contents_->expiries.add(after, hash);
   if (slot) {
-    slot.set_entry(entry);
-    touch(slot);
+    point(slot, entry);
   } else {
     contents_->index.insert(hash, entry, keyspace_.access_clock().fresh(keyspace_.now_ms()));
     keyspace_.events().notify(EventClass::kNew, "new", number_, entry->key());
@@ -198,6 +198,8 @@ uint32_t Database::access_stamp(std::string_view key) {
 
 // ---- strings ----
 
+// All but set_string() are for keys that the caller has looked up.
+
 // Puts `entry`, made for this key, in place of what was there.
 const Entry* Database::put(Index::Slot slot, uint64_t hash, Entry* entry) {
   if (slot) {
@@ -214,6 +216,7 @@ const Entry* Database::set_string(std::string_view key, std::string_view value, 
   const uint64_t hash = contents_->index.hash(key);
   const Index::Slot slot = find_slot_to_write(key, hash);
   const int64_t expire_at_ms = expiry_after(expiry, slot ? slot.entry() : nullptr);
+  if (slot) touch(slot);
   return put(slot, hash, contents_->factory.make_string(key, value, expire_at_ms));
 }
 
@@ -229,8 +232,7 @@ const Entry* Database::set_integer(std::string_view key, int64_t value, ExpiryCh
   Index::Slot slot = find_slot_to_write(key, hash);
   if (slot && expiry.kind == ExpiryChange::Kind::kKeep && slot.entry()->type() == ObjectType::kString &&
       slot.entry()->encoding() == Encoding::kInteger) {
-    slot.set_entry(contents_->factory.with_integer(slot.entry(), value));
-    touch(slot);
+    point(slot, contents_->factory.with_integer(slot.entry(), value));
     changed(KeyChange::kWritten, key, slot.entry());
     return slot.entry();
   }
@@ -249,8 +251,7 @@ Entry* Database::sized_string(std::string_view key, size_t length, bool exactly)
   }
   Entry* entry = slot.entry();
   entry = contents_->factory.resize_string(entry, exactly ? length : std::max(entry->string().length(), length));
-  slot.set_entry(entry);  // same key, same expiry
-  touch(slot);
+  point(slot, entry);  // same key, same expiry
   changed(KeyChange::kWritten, key, entry);
   return entry;
 }

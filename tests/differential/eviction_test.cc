@@ -49,6 +49,14 @@ TEST(DifferentialEviction, TheSameCommandsAreRefused) {
       {"DECRBY", "number", "2"},
       {"INCRBYFLOAT", "number", "1.5"},
       {"SETRANGE", "text", "0", "x"},
+      {"SETBIT", "text", "0", "1"},
+      {"BITFIELD", "text", "GET", "u8", "0"},
+      {"BITFIELD_RO", "text", "GET", "u8", "0"},
+      {"BITOP", "NOT", "text", "text"},
+      {"GETBIT", "text", "0"},
+      {"PFADD", "log", "a"},
+      {"PFMERGE", "log", "log"},
+      {"PFCOUNT", "log"},
 
       {"COPY", "text", "other"},
       {"GETEX", "text"},
@@ -109,6 +117,63 @@ TEST(DifferentialEviction, HowAKeyIsUsedIsToldByPolicy) {
     pair.ask({"RESTORE", "restored", "0", payload, "FREQ", "77"});
     pair.ask({"RESTORE", "restored", "0", payload, "FREQ", "256"});
     pair.ask({"RESTORE", "restored", "0", payload, "IDLETIME", "-1"});
+  }
+}
+
+// How often a key was used, after commands that look at it and then write it: each is one use, as in Redis.
+TEST(DifferentialEviction, ACommandIsOneUseOfAKey) {
+  Pair pair;
+  // With a maxmemory Redis gives each key a number of its own, so that uses of it are counted.
+  const std::vector<std::string> settings = {"CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "allkeys-lfu"};
+  ASSERT_TRUE(pair.ask(settings).is_ok());
+  ASSERT_TRUE(pair.ask({"CONFIG", "SET", "lfu-log-factor", "0", "lfu-decay-time", "0"}).is_ok());
+  const std::vector<std::vector<std::string>> requests = {
+      {"SET", "k", "7"},
+      {"INCR", "k"},
+      {"INCRBY", "k", "5"},
+      {"DECR", "k"},
+      {"INCRBY", "k", "1000000"},
+      {"INCR", "k"},
+      {"INCRBYFLOAT", "k", "1"},
+      {"SET", "k", "x", "XX"},
+      {"SET", "k", "x", "NX"},
+      {"SET", "k", "x", "EX", "100"},
+      {"SET", "k", "x", "GET"},
+      {"SETNX", "k", "x"},
+      {"SETEX", "k", "100", "text"},
+      {"GETSET", "k", "text"},
+      {"MSET", "k", "text"},
+      {"APPEND", "k", "more"},
+      {"APPEND", "k", ""},
+      {"SETRANGE", "k", "2", "xyz"},
+      {"SETRANGE", "k", "2", ""},
+      {"SETBIT", "k", "3", "1"},
+      {"SETBIT", "k", "3", "1"},
+      {"SETBIT", "k", "3000", "1"},
+      {"BITFIELD", "k", "SET", "u8", "0", "200", "INCRBY", "u8", "8", "1"},
+      {"BITOP", "NOT", "k", "other"},
+      {"SET", "other", "text"},
+      {"SET", "k", "text"},
+      {"BITOP", "NOT", "k", "other"},
+      {"BITOP", "OR", "k", "k", "other"},
+      {"EXPIRE", "k", "100"},
+      {"PERSIST", "k"},
+      {"GETEX", "k", "EX", "100"},
+      {"TOUCH", "k"},
+      {"STRLEN", "k"},
+      {"DEL", "k"},
+      {"PFADD", "k", "a", "b", "c"},
+      {"PFADD", "k", "a"},
+      {"PFADD", "k", "d"},
+      {"PFCOUNT", "k"},
+      {"PFCOUNT", "k"},
+      {"PFMERGE", "k", "k"},
+      {"PFMERGE", "k"},
+  };
+  for (const auto& request : requests) {
+    SCOPED_TRACE(::testing::PrintToString(request));
+    pair.ask(request);
+    pair.ask({"OBJECT", "FREQ", "k"});
   }
 }
 

@@ -131,6 +131,23 @@ TEST(Eviction, DoesNotRunAmokInASave) {
   EXPECT_TRUE(evicting) << causes;
 }
 
+// Each key that goes is an event, and a key that had an expiry besides is evicted nevertheless, and not expired.
+TEST(Eviction, EvictedKeysAreEvents) {
+  const ServerProcess server(
+      {.directives = {"--maxmemory-policy", "volatile-ttl", "--notify-keyspace-events", "Exeg"}});
+  EXPECT_EQ(write_keys(server, 0, 100, true), 0);
+  Connection listener = server.connection();
+  listener("PSUBSCRIBE", "__keyevent@0__:evicted");
+  listener("PSUBSCRIBE", "__keyevent@0__:expired");
+  listener("PSUBSCRIBE", "__keyevent@0__:del");
+  ASSERT_TRUE(server.client()("CONFIG", "SET", "maxmemory", "1").is_ok());
+  EXPECT_EQ(server.client()("GET", "key:0").kind, Reply::Kind::kNull);
+  for (int i = 0; i < 100; i++) ASSERT_EQ(listener.read().elements.at(2).text, "__keyevent@0__:evicted") << i;
+  EXPECT_TRUE(listener.silent_for(std::chrono::milliseconds(50)));
+  EXPECT_EQ(info(server, "evicted_keys"), 100);
+  EXPECT_EQ(info(server, "expired_keys"), 0);
+}
+
 TEST(Eviction, PausedClientsFindTheirKeys) {
   const ServerProcess server({.directives = {"--maxmemory-policy", "allkeys-random"}});
   Client client = server.client();

@@ -135,5 +135,11 @@ TEST_F(HyperLogLogCommandsTest, CorruptedOnesAreRefused) {
   EXPECT_EQ(run("pfcount good"), ":1");
 }
 
+TEST_F(HyperLogLogCommandsTest, TheSelfTestPassesAndLeavesNothing) {
+  EXPECT_EQ(run("pfselftest"), "+OK");
+  EXPECT_EQ(dirty_of("pfselftest"), 0u);
+  EXPECT_EQ(run("dbsize"), ":0");
+}
+
 }  // namespace
 }  // namespace cowslip::commands

@@ -57,7 +57,7 @@ TEST_F(CommandCommandTest, ListFilters) {
             "[\"get\", \"getbit\", \"getdel\", \"getex\", \"getrange\", \"getset\"]");
   EXPECT_EQ(run("command list FILTERBY PATTERN OBJECT|F*"), "[\"object|freq\"]");
   EXPECT_EQ(run("command list filterby aclcat dangerous"),
-            "[\"flushall\", \"flushdb\", \"keys\", \"sort\", \"sort_ro\", \"swapdb\"]");
+            "[\"flushall\", \"flushdb\", \"keys\", \"pfselftest\", \"sort\", \"sort_ro\", \"swapdb\"]");
   EXPECT_EQ(run("command list filterby aclcat nonsense"), "[]");
   EXPECT_EQ(run("command list filterby module x"), "[]");
   EXPECT_THAT(run("command list"), HasSubstr("\"command|list\""));
