@@ -26,6 +26,11 @@ std::string client_flags(const Connection& connection) {
   if (connection.session.is_subscriber()) flags += 'P';
   if (connection.session.transaction.open()) flags += 'x';
   if (connection.postponed) flags += 'b';
+  if (const commands::Tracker* tracker = connection.tracker) {
+    flags += 't';
+    if (tracker->redirect_broken) flags += 'R';
+    if (tracker->broadcast) flags += 'B';
+  }
   if (connection.session.watcher.dirty()) flags += 'd';
   if (connection.session.close_after_reply) flags += 'c';
   if (connection.closed) flags += 'A';
@@ -53,9 +58,10 @@ std::string client_line(const Connection& connection, int64_t now_ms) {
                       connection.output.capacity(), connection.output_peak);
   line += fmt::format(" obl={} oll=0 omem=0 tot-mem={} events={}", connection.output_bytes(), connection.memory_bytes(),
                       connection.awaits_writable ? "rw" : "r");
-  line += fmt::format(" cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
-                      session.last_command.empty() ? "NULL" : session.last_command, session.user, session.resp_version,
-                      session.library_name, session.library_version);
+  const int64_t redirect = connection.tracker != nullptr ? static_cast<int64_t>(connection.tracker->redirect) : -1;
+  line += fmt::format(" cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
+                      session.last_command.empty() ? "NULL" : session.last_command, session.user, redirect,
+                      session.resp_version, session.library_name, session.library_version);
   return line;
 }
 

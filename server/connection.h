@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "commands/session.h"
+#include "commands/tracker.h"
 #include "protocol/resp_parser.h"
 #include "server/config.h"
 
@@ -40,6 +41,9 @@ struct Connection {
   int64_t created_ms = 0;  // monotonic, as all times here
 
   ClientSession session{*this};
+
+  // Client-side caching; null: it does not track. Tracking's, which is told when the connection closes.
+  commands::Tracker* tracker = nullptr;
 
   // ---- from the client ----
   protocol::RespParser parser;
@@ -79,7 +83,8 @@ struct Connection {
   }
   // Bytes of memory it takes.
   size_t memory_bytes() const {
-    return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes();
+    const size_t tracking = tracker != nullptr ? tracker->memory_bytes() : 0;
+    return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes() + tracking;
   }
   // Of these, what MULTI has queued and WATCH remembers.
   size_t multi_bytes() const { return session.transaction.memory_bytes() + session.watcher.memory_bytes(); }

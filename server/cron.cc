@@ -75,6 +75,7 @@ void Cron::run_once() {
   adapt_hz();
   server_.clients().upkeep(hz_);
   if (server_.pauses().expire(now_us / 1000)) server_.resume_paused_clients();
+  server_.tracking().limit_keys(static_cast<size_t>(server_.config().tracking_table_max_keys));
   if (server_.loading().active()) {  // the rest would touch the dataset
     return server_.latency().add(latency_event::kWhileBlockedCron, server_.clock().monotonic_us() - now_us);
   }

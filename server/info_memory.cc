@@ -71,6 +71,7 @@ MemoryFigures gather_memory_figures(Server& server) {
       server.clients().memory_of(ClientClass::kNormal) + server.clients().memory_of(ClientClass::kPubSub);
   figures.clients_replica = server.clients().memory_of(ClientClass::kReplica);
   figures.databases = server.keyspace().overhead_bytes();
+  if (server.tracking().active()) figures.tracking = server.tracking().memory_bytes();
   add_engine(server.keyspace().chunks(), figures);
   figures.keys = server.keyspace().total_keys();
   return figures;

@@ -21,10 +21,11 @@ struct MemoryFigures {
   uint64_t clients_normal = 0;
   uint64_t clients_replica = 0;
   uint64_t databases = 0;  // indexes, expiry queues, and what chunks and blocks are known by
+  uint64_t tracking = 0;   // what client-side caching remembers
   uint64_t keys = 0;
 
   // What is not data: the empty server, its clients, the databases' own structures.
-  uint64_t overhead() const { return startup + clients_normal + clients_replica + databases; }
+  uint64_t overhead() const { return startup + clients_normal + clients_replica + databases + tracking; }
   uint64_t dataset() const { return used > overhead() ? used - overhead() : 0; }
   // Percent of what was added since the start.
   double dataset_percent() const;

@@ -103,8 +103,10 @@ void info::write_clients(Server& server, InfoText& text) {
   text.field("maxclients", server.config().maxclients);
   text.field("client_recent_max_input_buffer", memory.largest_input_bytes);
   text.field("client_recent_max_output_buffer", memory.largest_output_bytes);
-  for (const std::string_view name : {"blocked_clients", "tracking_clients", "clients_in_timeout_table",
-                                      "total_blocking_keys", "total_blocking_keys_on_nokey"}) {
+  text.field("blocked_clients", 0);
+  text.field("tracking_clients", server.tracking().clients());
+  for (const std::string_view name :
+       {"clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"}) {
     text.field(name, 0);
   }
 }

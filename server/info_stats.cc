@@ -132,7 +132,9 @@ void info::write_stats(Server& server, InfoText& text) {
   text.field("total_forks", snapshot.total_forks);
   write_zeros(text, {"migrate_cached_sockets", "slave_expires_tracked_keys"});
   write_defragmentation(server, text);
-  write_zeros(text, {"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"});
+  text.field("tracking_total_keys", server.tracking().table().keys());
+  text.field("tracking_total_items", server.tracking().table().items());
+  text.field("tracking_total_prefixes", server.tracking().prefixes());
   text.field("unexpected_error_replies", statistics.unexpected_error_replies);
   text.field("total_error_replies", statistics.error_replies);
   text.field("dump_payload_sanitizations", statistics.dump_payload_sanitizations);

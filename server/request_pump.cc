@@ -323,6 +323,8 @@ bool RequestPump::before_wait() {
     connection->backlogged = false;
     if (!connection->closed) run_backlog(*connection);
   }
+  if (server_.tracking().active()) [[unlikely]]
+    server_.end_turn_of_tracking();
   for (size_t i = 0; i < to_send_.size(); i++) send_pending(*to_send_[i]);
   to_send_.clear();
   // From here on nobody knows the closed clients any more.

@@ -83,9 +83,14 @@ Server::~Server() = default;
 // ---- clients ----
 
 void Server::execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply) {
-  current_client_ = &client;
+  // Evicting keys is not the client's doing; that they are gone it is told before the reply.
   if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = !eviction_->make_room();
+  if (client.closed) [[unlikely]]
+    return;  // what eviction had to tell was too much for it
+  current_client_ = &client;
   dispatcher_.execute(args, client.session, reply);
+  if (tracking_.active()) [[unlikely]]
+    end_command_of_tracking(client);
   if (delivery_.has_own()) [[unlikely]]
     reply.raw(delivery_.take_own());
   if (std::exchange(save_after_exec_, false)) [[unlikely]]
@@ -97,8 +102,28 @@ void Server::close_client(Connection& client) {
   if (client.closed) return;
   if (client.session.monitor) monitors_->remove(client);
   pub_sub_.leave(client.session);
+  stop_tracking(client);
   snapshot_feed_->on_close(client);
   clients_->close(client);
+}
+
+void Server::stop_tracking(Connection& client) {
+  if (std::exchange(client.tracker, nullptr) != nullptr) tracking_.stop(client.session.id);
+}
+
+// CLIENT CACHING is for the next command, or for all of a transaction.
+void Server::end_command_of_tracking(Connection& client) {
+  tracking_.after_command();
+  tracking_.limit_keys(static_cast<size_t>(config_.tracking_table_max_keys));
+  delivery_.delivered();
+  commands::Tracker* const tracker = client.tracker;
+  if (tracker == nullptr || !tracker->caching || client.session.transaction.open()) return;
+  tracker->caching = client.session.last_command.starts_with("client|");
+}
+
+void Server::end_turn_of_tracking() {
+  tracking_.end_of_turn();
+  delivery_.delivered();
 }
 
 void Server::resume_paused_clients() {
@@ -115,6 +140,8 @@ void Server::before(const commands::Command&, commands::CommandContext&) {}
 void Server::after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,
                    bool /*failed*/) {
   statistics_.commands_processed++;
+  if (tracking_.follows_reads()) [[unlikely]]
+    remember_reads(command, context);
   // The time of a transaction's commands is in EXEC's.
   if (!dispatcher_.in_exec()) statistics_.loop_command_duration_us += static_cast<uint64_t>(duration_us);
   latency_->add_command(command, duration_us);
@@ -124,6 +151,12 @@ void Server::after(const commands::Command& command, commands::CommandContext& c
   }
   if (!monitors_->empty()) [[unlikely]]
     feed_monitors(command, context);
+}
+
+void Server::remember_reads(const commands::Command& command, const commands::CommandContext& context) {
+  if (current_client_ == nullptr || current_client_->tracker == nullptr) return;
+  if ((command.spec->flags & commands::kReadonly) == 0) return;
+  tracking_.remember(*current_client_->tracker, *command.spec, context.args);
 }
 
 void Server::on_abort(const commands::Command& command, commands::CommandContext& context) {

@@ -21,9 +21,11 @@
 #include "commands/host.h"
 #include "commands/keyspace_notifications.h"
 #include "commands/pub_sub.h"
+#include "commands/tracking.h"
 #include "server/message_delivery.h"
 #include "server/oom_score.h"
 #include "server/statistics.h"
+#include "server/tracking_delivery.h"
 #include "store/keyspace.h"
 
 namespace cowslip::server {
@@ -113,12 +115,17 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   const commands::CommandTable& commands() const override { return table_; }
   commands::PubSub& pub_sub() override { return pub_sub_; }
   void on_flush_all() override;
+  commands::Tracking& tracking() { return tracking_; }
 
   // ---- clients ----
   // Runs one command for the client; the reply is appended by `reply`.
   void execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply);
   // The client whose command runs now; null outside of one.
   Connection* current_client() { return current_client_; }
+  // CLIENT TRACKING OFF: harmless when it is off.
+  void stop_tracking(Connection& client);
+  // Sends what client-side caching has to say of the turn of the loop that ends.
+  void end_turn_of_tracking();
   // Ends the connection, wherever the client is known. Replies not yet sent are lost.
   void close_client(Connection& client);
   // CLIENT PAUSE is over: clients whose commands waited run them.
@@ -144,6 +151,8 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   void accept(std::unique_ptr<Connection> client);
   void refresh_limits();
   void save_flushed();
+  void remember_reads(const commands::Command& command, const commands::CommandContext& context);
+  void end_command_of_tracking(Connection& client);
   void feed_monitors(const commands::Command& command, const commands::CommandContext& context);
   bool fit_clients_to_system();
   void announce();
@@ -179,6 +188,8 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   MessageDelivery delivery_{*this};
   commands::PubSub pub_sub_{delivery_};
   commands::KeyspaceNotifications notifications_{pub_sub_};
+  TrackingDelivery tracking_delivery_{*this, delivery_};
+  commands::Tracking tracking_{keyspace_, tracking_delivery_};
   commands::CommandTable table_;
   commands::Dispatcher dispatcher_;
   std::unique_ptr<Slowlog> slowlog_;

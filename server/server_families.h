@@ -15,6 +15,12 @@ std::span<const commands::CommandSpec> sync_commands();       // SYNC, PSYNC, RE
 // CLIENT KILL, in both of its forms; a part of client_commands().
 void cmd_client_kill(commands::CommandContext& c);
 
+// Client-side caching; parts of client_commands().
+void cmd_client_tracking(commands::CommandContext& c);
+void cmd_client_trackinginfo(commands::CommandContext& c);
+void cmd_client_caching(commands::CommandContext& c);
+void cmd_client_getredir(commands::CommandContext& c);
+
 // Whether `name` may name a client or a library: printable ASCII without spaces.
 bool is_valid_client_name(std::string_view name);
 inline constexpr std::string_view kInvalidClientName =

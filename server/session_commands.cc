@@ -129,6 +129,7 @@ void cmd_reset(CommandContext& c) {
   c.session.discard_transaction();
   c.session.monitor = false;
   server.pub_sub().leave(c.session);
+  if (server.current_client() != nullptr) server.stop_tracking(*server.current_client());
   c.session.database = 0;
   c.session.resp_version = protocol::kResp2;
   c.session.reply_mode = commands::ReplyMode::kOn;

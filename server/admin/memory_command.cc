@@ -123,6 +123,7 @@ void cmd_memory_stats(CommandContext& c) {
   map.real("peak.percentage", figures.peak_percent());
   reply_allocator(map, figures);
   reply_engine(map, c.keyspace.chunks());
+  map.integer("clients.tracking", figures.tracking);  // our own as well
   map.end();
 }
 

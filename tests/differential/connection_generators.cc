@@ -85,6 +85,28 @@ Steps make_unblock(Pool& pool) {
   return one(arguments);
 }
 
+// Switched on for a moment in which nobody reads or writes: whoever is told of changes hears other replies in between.
+// tracking_test.cc has clients that are.
+Steps make_tracking(Pool& pool) {
+  Arguments on = {"CLIENT", pool.word("TRACKING"), pool.word(pool.one_of({"ON", "ON", "ON", "OFF", "HUH"}))};
+  if (pool.chance(30)) {
+    on.push_back("BCAST");
+    on.insert(on.end(), {"PREFIX", "nobody has this:"});
+    if (pool.chance(30)) on.insert(on.end(), {"PREFIX", pool.one_of({"nobody", "somebody else"})});
+  }
+  for (const char* option : {"OPTIN", "OPTOUT", "NOLOOP"}) {
+    if (pool.chance(25)) on.push_back(pool.word(option));
+  }
+  if (pool.chance(15)) on.insert(on.end(), {"REDIRECT", pool.one_of({"0", "-7", "x", "987654321"})});
+  if (pool.chance(10)) on.push_back(pool.one_of({"PREFIX", "REDIRECT", "HUH", ""}));
+  return {{on},
+          {{"CLIENT", "TRACKINGINFO"}},
+          {{"CLIENT", "CACHING", pool.word(pool.one_of({"YES", "NO", "HUH"}))}},
+          {{"CLIENT", "TRACKINGINFO"}},
+          {{"CLIENT", "GETREDIR"}},
+          {{"CLIENT", "TRACKING", "OFF"}}};
+}
+
 Steps make_unknown(Pool& pool) {
   Arguments arguments = {pool.one_of({"NOSUCH", "get\nset", "", "x y", "GETT", "\xff\x01"})};
   while (pool.chance(60)) arguments.push_back(pool.value());
@@ -111,6 +133,10 @@ const Generator kGenerators[] = {
     {"client|reply", 1, make_reply, false},
     {"client|no-evict", 1, [](Pool& p) { return one({"CLIENT", "NO-EVICT", p.one_of({"on", "off", "ON", "huh"})}); }},
     {"client|unblock", 1, make_unblock},
+    {"client|tracking", 3, make_tracking, false},
+    {"client|trackinginfo", 1, [](Pool&) { return one({"CLIENT", "TRACKINGINFO"}); }},
+    {"client|getredir", 1, [](Pool&) { return one({"CLIENT", "GETREDIR"}); }},
+    {"client|caching", 1, [](Pool& p) { return one({"CLIENT", "CACHING", p.one_of({"yes", "no", "huh"})}); }},
     {"client|help", 1, [](Pool&) { return one({"CLIENT", "HELP"}, Compare::kAnswer); }},
     // Not a command, and that is the point: the words of the refusal.
     {"", 3, make_unknown},
