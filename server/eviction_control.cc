@@ -122,18 +122,20 @@ EvictionControl::Result EvictionControl::evict() {
   const Clock& clock = server_.clock();
   const int64_t begun_us = clock.monotonic_us();
   const int64_t slice_us = eviction_slice_us(server_.config().maxmemory_eviction_tenacity);
-  server_.keyspace().set_now_ms(clock.unix_ms());
+  const int64_t until_us = slice_us == kEndlessSliceUs ? INT64_MAX : begun_us + slice_us;
+  store::Keyspace& keyspace = server_.keyspace();
+  keyspace.set_now_ms(clock.unix_ms());
 
   Result result = Result::kEnough;
   for (int keys = 1; result == Result::kEnough && too_much(); keys++) {
-    // What was evicted and is to be freed later (lazyfree-lazy-eviction) comes before the next key.
-    if (server_.keyspace().free_some(begun_us + slice_us)) {
+    // What has gone comes first: its memory is on its way, and no other key need go for it.
+    if (keyspace.free_some(until_us)) {
       result = Result::kStillAtIt;
     } else if (!too_much()) {
       break;
     } else if (!evict_one()) {
       result = Result::kNothingToEvict;
-    } else if (keys % kKeysPerClockReading == 0 && clock.monotonic_us() - begun_us > slice_us) {
+    } else if (keys % kKeysPerClockReading == 0 && clock.monotonic_us() > until_us) {
       result = Result::kStillAtIt;
     }
   }

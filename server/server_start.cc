@@ -77,7 +77,7 @@ void Server::refresh_limits() {
   keyspace_.set_encoding_limits(config_.encoding);
   const auto freeing = [](bool lazy) { return lazy ? store::Freeing::kLater : store::Freeing::kNow; };
   keyspace_.set_freeing({.expired = freeing(config_.lazyfree_lazy_expire),
-                         .evicted = freeing(config_.lazyfree_lazy_eviction),
+                         .evicted = store::Freeing::kLater,  // within the slices of time that eviction has
                          .replaced = freeing(config_.lazyfree_lazy_server_del)});
   notifications_.configure(config_.notify_keyspace_events, keyspace_.events());
 

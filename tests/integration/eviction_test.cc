@@ -113,6 +113,29 @@ TEST(Eviction, TimeAboveTheLimitIsCounted) {
   EXPECT_EQ(info(server, "total_eviction_exceeded_time"), 0);
 }
 
+// A big aggregate is freed piece by piece: what is on its way counts as room, and takes no other key along.
+TEST(Eviction, OneBigAggregateGoesAndNoOther) {
+  for (const char* lazy : {"no", "yes"}) {
+    const ServerProcess server({.directives = {"--maxmemory-policy", "allkeys-random", "--lazyfree-lazy-eviction", lazy,
+                                               "--maxmemory-eviction-tenacity", "0"}});
+    Client client = server.client();
+    for (int list = 0; list < 8; list++) {
+      for (int i = 0; i < 400; i++) {
+        Arguments push = {"RPUSH", "list:" + std::to_string(list)};
+        for (int element = 0; element < 50; element++) push.push_back(std::string(200, 'e'));
+        ASSERT_TRUE(client.command(push).is_integer());
+      }
+    }
+    const int64_t list_bytes = client("MEMORY", "USAGE", "list:0").integer;
+    ASSERT_GT(list_bytes, 3 * kMegabyte);
+    const int64_t limit = limit_to(server, -list_bytes / 2);
+    EXPECT_TRUE(eventually([&] { return info(server, "used_memory") <= limit; }));
+    EXPECT_EQ(info(server, "evicted_keys"), 1) << "lazyfree-lazy-eviction " << lazy;
+    EXPECT_EQ(client("DBSIZE").integer, 7);
+    EXPECT_TRUE(client("SET", "k", "v").is_ok());
+  }
+}
+
 // What a child still has of evicted keys must not count, or everything would go while a save runs.
 TEST(Eviction, DoesNotRunAmokInASave) {
   const ServerProcess server({.directives = {"--maxmemory-policy", "allkeys-lru", "--snapshot-guard", "no"}});
