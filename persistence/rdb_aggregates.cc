@@ -77,7 +77,10 @@ Status RdbEncoder::list(const Entry& entry) {
   store::ListpackBuilder elements;
   tree.for_each_leaf([&](const store::PackedNode& leaf) {
     elements.clear();
-    for (size_t i = 0; i < leaf.count(); i++) elements.append(StringView(leaf.bytes(i)));
+    leaf.for_each_value(0, true, [&](const StringView& element) {
+      elements.append(element);
+      return true;
+    });
     (void)length(kPackedNode);
     (void)string(elements.finish());
   });

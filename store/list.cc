@@ -57,7 +57,7 @@ ListView::ListView(const Entry& entry) {
 }
 
 StringView ListView::at(uint64_t index) const {
-  if (!small_) return StringView(tree().at(index).bytes());
+  if (!small_) return tree().at(index).value();
   const auto from_tail = static_cast<int64_t>(index) - static_cast<int64_t>(size());
   return small_->get(small_->at(index < size() / 2 ? static_cast<int64_t>(index) : from_tail));
 }
@@ -84,8 +84,8 @@ void ListEditor::make_big() {
   PackedTree tree(factory.nodes(), root.first, NodeKey::kNone, static_cast<uint32_t>(root.object));
   Listpack(small.blob()).for_each([&](StringView element) {
     StringView::Scratch scratch;
-    const std::string_view text = element.text(scratch);
-    text.copy(tree.insert(tree.end(), text.size()), text.size());
+    const PackedElement packed(element.text(scratch));
+    packed.copy(tree.insert(tree.end(), packed.size(), packed.integer()));
   });
   value_.exchange(factory.with_aggregate(big, root));
 }
@@ -154,8 +154,9 @@ void ListEditor::push_small(ListEnd end, std::span<const std::string_view> eleme
 void ListEditor::push_big(ListEnd end, std::span<const std::string_view> elements) {
   change_tree(value_, [&](PackedTree& tree) {
     for (const std::string_view element : elements) {
-      const auto place = end == ListEnd::kTail || tree.size() == 0 ? tree.end() : tree.at(0);
-      element.copy(tree.insert(place, element.size()), element.size());
+      const PackedElement packed(element);
+      const bool at_end = end == ListEnd::kTail || tree.size() == 0;
+      packed.copy(tree.insert(at_end ? tree.end() : tree.at(0), packed.size(), packed.integer()));
     }
     return true;
   });
@@ -178,7 +179,8 @@ void ListEditor::insert(uint64_t index, std::string_view element) {
     return;
   }
   change_tree(value_, [&](PackedTree& tree) {
-    element.copy(tree.insert(tree.at(index), element.size()), element.size());
+    const PackedElement packed(element);
+    packed.copy(tree.insert(tree.at(index), packed.size(), packed.integer()));
     return true;
   });
 }
@@ -199,7 +201,8 @@ void ListEditor::set(uint64_t index, std::string_view element) {
     return;
   }
   change_tree(value_, [&](PackedTree& tree) {
-    element.copy(tree.replace(tree.at(index), element.size()), element.size());
+    const PackedElement packed(element);
+    packed.copy(tree.replace(tree.at(index), packed.size(), packed.integer()));
     return true;
   });
 }

@@ -102,12 +102,7 @@ void ListView::for_each_from(uint64_t index, ListEnd towards, Visit&& visit) con
     }
     return;
   }
-  const PackedTreeView elements = tree();
-  auto place = elements.at(index);
-  for (uint64_t left = towards == ListEnd::kTail ? size() - index : index + 1; left > 0; left--) {
-    if (!visit(StringView(place.bytes()))) return;
-    if (left > 1) towards == ListEnd::kTail ? elements.next(place) : elements.previous(place);
-  }
+  tree().for_each_value(index, towards == ListEnd::kTail, visit);
 }
 
 }  // namespace cowslip::store

@@ -86,9 +86,9 @@ PackedTreeView::Place PackedTreeView::at(uint64_t rank) const {
   assert(rank < size());
   Place place;
   PackedNode* node = view_.node;
-  while (!node->leaf()) {
-    size_t index = 0;
-    for (; rank >= node->below(index); index++) rank -= node->below(index);
+  for (uint64_t elements = size(); !node->leaf();) {
+    const size_t index = node->child_with(rank, elements);
+    elements = node->below(index);
     place.steps_[place.depth_++] = {node, index};
     node = node->child(index);
   }
@@ -186,7 +186,15 @@ PackedNode* PackedTree::move(Place& place, size_t step, size_t bytes) {
 PackedNode* PackedTree::writable(Place& place, size_t step, size_t used) {
   PackedNode* const node = place.steps_[step].node;
   if (!space_.frozen(node) && used <= space_.capacity(node)) return node;
-  return move(place, step, std::max(used, node->used()));
+  return move(place, step, size_to_grow_to(place, step, std::max(used, node->used())));
+}
+
+// A list grows at its ends: there is room ahead for some of what will come, as far as a leaf may grow.
+size_t PackedTree::size_to_grow_to(const Place& place, size_t step, size_t used) const {
+  const auto& [node, index] = place.steps_[step];
+  const bool at_end = node->leaf() && (index == 0 || index == node->count());
+  if (key_ != NodeKey::kNone || !at_end || used <= node->used()) return used;
+  return std::max(used, std::min(used + used / 4, limits_.leaf_bytes));
 }
 
 void PackedTree::make_parents_writable(Place& place) {
@@ -204,7 +212,9 @@ void PackedTree::count_element(Place& place, int64_t elements) {
 
 void PackedTree::fit(Place& place, size_t step) {
   const PackedNode& node = *place.steps_[step].node;
-  if (space_.capacity(&node) > node.used() + node.used() / 4 + 64) move(place, step, node.used());
+  // What comes and goes at the end of a list shall not move its leaf each time.
+  const size_t spare = key_ == NodeKey::kNone && node.leaf() ? node.used() : node.used() / 4;
+  if (space_.capacity(&node) > node.used() + spare + 64) move(place, step, node.used());
 }
 
 // ---- long bytes ----
@@ -233,7 +243,7 @@ char* PackedTree::place_bytes(PackedNode& node, size_t index, char* here, size_t
 
 // ---- changing ----
 
-char* PackedTree::insert_at(Place place, NewElement element) {
+char* PackedTree::insert_at(Place& place, NewElement element) {
   const size_t bytes = element.bytes;
   element.bytes = bytes_inside(bytes);
   if (root_.node == nullptr) {
@@ -251,21 +261,22 @@ char* PackedTree::insert_at(Place place, NewElement element) {
     element.bytes = PackedNode::kOutsideBytes;
   }
   PackedNode* const leaf = writable(place, step, before.used() + before.element_size(element.bytes));
-  char* const here = leaf->insert(index, element.key, element.bytes);
-  char* const at = place_bytes(*leaf, index, here, bytes);
+  char* const here = leaf->insert(index, element.key, element.bytes, element.integer);
+  char* const at = element.bytes == bytes ? here : place_bytes(*leaf, index, here, bytes);
   space_.wrote(*leaf);
   count_element(place, 1);
   return at;
 }
 
-char* PackedTree::insert(Place place, size_t bytes) {
+char* PackedTree::insert(Place place, size_t bytes, bool integer) {
   assert(key_ == NodeKey::kNone);
-  return insert_at(place, {.bytes = bytes});
+  return insert_at(place, {.bytes = bytes, .integer = integer});
 }
 
 char* PackedTree::insert(KeyValue key, std::string_view name, size_t bytes) {
   assert(key_ != NodeKey::kNone);
-  return insert_at(insertion_place(key, name), {.key = key, .name = name, .bytes = bytes});
+  Place place = insertion_place(key, name);
+  return insert_at(place, {.key = key, .name = name, .bytes = bytes});
 }
 
 char* PackedTree::insert(Place place, KeyValue hash, size_t bytes) {
@@ -274,21 +285,22 @@ char* PackedTree::insert(Place place, KeyValue hash, size_t bytes) {
 }
 
 // As many bytes as before, in a leaf that may be written: nothing moves.
-char* PackedTree::replace_in_place(const Place& place, size_t bytes) {
+char* PackedTree::replace_in_place(const Place& place, size_t bytes, bool integer) {
   const auto& [leaf, index] = place.leaf();
   if (leaf->outside(index) || bytes > kLongestInside || space_.frozen(leaf)) return nullptr;
   const std::string_view here = leaf->bytes_here(index);
-  if (here.size() != bytes) return nullptr;
+  if (here.size() != bytes || (key_ == NodeKey::kNone && leaf->integer(index) != integer)) return nullptr;
   space_.wrote(here.data(), bytes);
   return const_cast<char*>(here.data());
 }
 
-char* PackedTree::replace(Place place, size_t bytes) {
-  if (char* const here = replace_in_place(place, bytes)) return here;
+char* PackedTree::replace(Place place, size_t bytes, bool integer) {
+  if (char* const here = replace_in_place(place, bytes, integer)) return here;
   make_parents_writable(place);
   size_t inside = bytes_inside(bytes);
   const auto used_after = [&] {
-    return place.leaf().node->used() - place.leaf().node->bytes_here(place.leaf().index).size() + inside;
+    const auto& [node, index] = place.leaf();
+    return node->used() - node->size_of(index, index + 1) + node->element_size(inside);
   };
   if (used_after() > limits_.leaf_bytes && inside > place.leaf().node->bytes_here(place.leaf().index).size()) {
     if (const auto cut = middle_cut(*place.leaf().node)) {
@@ -304,7 +316,7 @@ char* PackedTree::replace(Place place, size_t bytes) {
   PackedNode* const leaf = writable(place, step, used_after());
   release_outside(*leaf, index);
   leaf->set_inside(index);
-  char* const at = place_bytes(*leaf, index, leaf->resize(index, inside), bytes);
+  char* const at = place_bytes(*leaf, index, leaf->resize(index, inside, integer), bytes);
   space_.wrote(*leaf);
   return at;
 }

@@ -70,6 +70,7 @@ class PackedTreeView {
   class Place {
    public:
     std::string_view bytes() const { return leaf().node->bytes(leaf().index); }
+    StringView value() const { return leaf().node->value(leaf().index); }  // of a list
     KeyValue key() const { return leaf().node->key(leaf().index); }
 
    private:
@@ -116,6 +117,11 @@ class PackedTreeView {
       if (!visit(place.key(), place.bytes())) return;
     }
   }
+
+  // Calls visit(StringView) for the elements of a list from `rank` on, towards its end (forward) or its start, until it
+  // returns false.
+  template <typename Visit>
+  void for_each_value(uint64_t rank, bool forward, Visit&& visit) const;
 
   // Calls visit(const PackedNode&) for all leaves, in order.
   template <typename Visit>
@@ -171,9 +177,9 @@ class PackedTree : public PackedTreeView {
   // ---- changing: a place is used up by it ----
   // Longer bytes lie in a block of their own, which takes whole pages and is never written again.
   static constexpr size_t kLongestInside = 15 << 10;
-  // A new element before `place`, or at the end. The caller writes its bytes to what is returned, at once. REQUIRES: a
-  // list.
-  char* insert(Place place, size_t bytes);
+  // A new element before `place`, or at the end. The caller writes its bytes to what is returned, at once. `integer`:
+  // those of one (PackedElement). REQUIRES: a list.
+  char* insert(Place place, size_t bytes, bool integer = false);
   // A new element where it belongs: before the first that is not less. `name`: the bytes it is ordered by, which are
   // the first of its `bytes`; of no meaning where the key is a hash. REQUIRES: a key.
   char* insert(KeyValue key, std::string_view name, size_t bytes);
@@ -181,7 +187,7 @@ class PackedTree : public PackedTreeView {
   // behind others with the same hash.
   char* insert(Place place, KeyValue hash, size_t bytes);
   // Other bytes for an element, which keeps its key and rank. The caller writes them, all of them.
-  char* replace(Place place, size_t bytes);
+  char* replace(Place place, size_t bytes, bool integer = false);
   void erase(Place place);
   // The elements [rank, rank + count), leaf by leaf. REQUIRES: rank + count <= size().
   void erase(uint64_t rank, uint64_t count);
@@ -211,6 +217,7 @@ class PackedTree : public PackedTreeView {
     KeyValue key = 0;
     std::string_view name = {};
     size_t bytes = 0;  // here
+    bool integer = false;
   };
   // What a parent knows a child by.
   struct Separator {
@@ -232,6 +239,8 @@ class PackedTree : public PackedTreeView {
   void make_parents_writable(Place& place);
   void count_element(Place& place, int64_t elements);
   void replace_child(Place& place, size_t step, PackedNode* node);
+  // How large a block a node is given that has become too large for its own.
+  size_t size_to_grow_to(const Place& place, size_t step, size_t used) const;
   // Gives the node at `step` a block of its size, if it has grown much smaller.
   void fit(Place& place, size_t step);
 
@@ -244,8 +253,8 @@ class PackedTree : public PackedTreeView {
 
   // ---- nodes that have become too large or too small (packed_tree_shape.cc) ----
   size_t limit(const PackedNode& node) const { return node.leaf() ? limits_.leaf_bytes : limits_.inner_bytes; }
-  char* insert_at(Place place, NewElement element);
-  char* replace_in_place(const Place& place, size_t bytes);
+  char* insert_at(Place& place, NewElement element);
+  char* replace_in_place(const Place& place, size_t bytes, bool integer);
   void make_room(Place& place, const NewElement& element);
   void make_room_in_parents(Place& place);
   std::optional<Cut> choose_cut(const Place& place, const NewElement& element) const;
@@ -269,5 +278,21 @@ class PackedTree : public PackedTreeView {
   const uint32_t object_;
   const TreeLimits limits_;
 };
+
+// ---- templates ----
+
+template <typename Visit>
+void PackedTreeView::for_each_value(uint64_t rank, bool forward, Visit&& visit) const {
+  if (rank >= size()) return;
+  Place place = at(rank);
+  for (uint64_t left = forward ? size() - rank : rank + 1;;) {
+    const auto [leaf, index] = place.leaf();
+    if (!leaf->for_each_value(index, forward, visit)) return;
+    left -= forward ? leaf->count() - index : index + 1;
+    if (left == 0) return;
+    place.leaf().index = forward ? leaf->count() - 1 : 0;
+    forward ? next(place) : previous(place);
+  }
+}
 
 }  // namespace cowslip::store

@@ -14,7 +14,8 @@ constexpr size_t kLeastChildren = 4;
 // ---- leaves ----
 
 size_t PackedTreeAppender::leaf_size_with(size_t bytes) const {
-  return PackedNode::leaf_size(tree_.key_, leaf_.parts.size() + 1, leaf_.payload.size() + bytes);
+  const size_t added = PackedNode::length_bytes(tree_.key_, bytes) + bytes;
+  return PackedNode::leaf_size(tree_.key_, leaf_.parts.size() + 1, leaf_.payload.size() + added);
 }
 
 // Elements with the same hash stay in one leaf.
@@ -24,13 +25,22 @@ bool PackedTreeAppender::must_end_leaf(KeyValue key, size_t bytes) const {
 }
 
 void PackedTreeAppender::append(KeyValue key, std::string_view bytes) {
+  if (tree_.key_ == NodeKey::kNone) {
+    if (const PackedElement element(bytes); element.integer()) return add(key, element.bytes(), true);
+  }
+  add(key, bytes, false);
+}
+
+void PackedTreeAppender::add(KeyValue key, std::string_view bytes, bool integer) {
   size_t inside = PackedTree::bytes_inside(bytes.size());
   if (must_end_leaf(key, inside)) next_leaf(key, bytes);
   if (leaf_size_with(inside) > PackedNode::kLargest) inside = PackedNode::kOutsideBytes;
   const bool outside = inside != bytes.size();
-  leaf_.parts.push_back({key, static_cast<uint16_t>(leaf_.payload.size()), outside});
+  leaf_.parts.push_back({key, static_cast<uint16_t>(leaf_.payload.size()), outside, integer});
   elements_++;
   if (!outside) {
+    const auto length = static_cast<uint16_t>(bytes.size());
+    leaf_.payload.append(reinterpret_cast<const char*>(&length), PackedNode::length_bytes(tree_.key_, bytes.size()));
     leaf_.payload.append(bytes);
     return;
   }

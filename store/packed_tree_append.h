@@ -49,6 +49,7 @@ class PackedTreeAppender {
     std::string first_bytes;
   };
 
+  void add(KeyValue key, std::string_view bytes, bool integer);
   size_t leaf_size_with(size_t bytes) const;
   bool must_end_leaf(KeyValue key, size_t bytes) const;
   PackedNode* end_leaf();

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "store/packed_tree.h"
 
@@ -142,10 +143,19 @@ void PackedTree::grow_root(Place& place) {
 
 void PackedTree::split(Place& place, size_t step, size_t at, bool place_on_right, const Separator& separator) {
   const std::string bytes(separator.bytes);  // what it is a view of moves
-  PackedNode* const left = place.steps_[step].node;
-  PackedNode* const right = make_node(left->level(), PackedNode::kHeader + left->size_of(at, left->count()));
-  right->append(*left, at, left->count());
-  left->cut(at);
+  PackedNode* left = place.steps_[step].node;
+  const size_t count = left->count();
+  // Where a list grows at an end, what is behind stays where it is, and more than the one element will come.
+  const bool grows = key_ == NodeKey::kNone && left->leaf() && (at == 0 || at == count);
+  const size_t room = PackedNode::kHeader + left->size_of(at, count);
+  PackedNode* right = make_node(left->level(), grows ? std::max(PackedNode::kHeader, limits_.leaf_bytes / 4) : room);
+  if (grows && at == 0) {
+    std::swap(left, right);
+    replace_child(place, step, left);
+  } else {
+    right->append(*left, at, count);
+    left->cut(at);
+  }
   space_.wrote(*left);
   space_.wrote(*right);
   if (step == 0) {

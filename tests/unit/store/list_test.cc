@@ -84,6 +84,31 @@ TEST_F(ListTest, TheLimitMayBeOneOfElements) {
   EXPECT_EQ(encoding(), Encoding::kListpack);
 }
 
+TEST_F(ListTest, KeepsEveryLengthAndTheLimitsOfEveryInteger) {
+  Model model;
+  for (const size_t length : {0, 1, 238, 239, 240, 241, 255, 256, 1000, 5000, 15'359, 15'360, 15'361, 40'000}) {
+    model.push_back(std::string(length, 'x'));
+  }
+  for (const unsigned bits : {7u, 8u, 15u, 16u, 23u, 24u, 31u, 32u, 39u, 63u}) {
+    const auto power = static_cast<int64_t>(uint64_t{1} << bits);
+    for (const int64_t value : {power - 1, -(power - 1), bits < 63 ? power : 0, bits < 63 ? -power : INT64_MIN}) {
+      model.push_back(std::to_string(value));
+    }
+  }
+  for (const std::string_view odd : {"-0", "007", "+1", "9223372036854775808", "-9223372036854775809", "1.0"}) {
+    model.emplace_back(odd);
+  }
+  for (const std::string& element : model) ListEditor(db_, "key").push(ListEnd::kTail, element);
+  EXPECT_EQ(encoding(), Encoding::kQuicklist);
+  expect_equal(model);
+  // Each in the place of each.
+  for (size_t shift = 1; shift < model.size(); shift += 7) {
+    std::ranges::rotate(model, model.begin() + static_cast<ptrdiff_t>(shift));
+    for (size_t i = 0; i < model.size(); i++) ListEditor(db_, "key").set(i, model[i]);
+    expect_equal(model);
+  }
+}
+
 TEST_F(ListTest, IsWhatADequeIs) {
   Random random(test_seed());
   for (const int growing : {0, 15}) {
@@ -99,6 +124,7 @@ TEST_F(ListTest, IsWhatADequeIs) {
         std::string element =
             number % 3 == 0 ? std::to_string(number) : fmt::format("{}:{}", number, std::string(number % 50, 'x'));
         if (number % 1000 == 1) element.resize(20'000, 'y');
+        if (number % 20 == 2) element.resize(230 + number % 20, 'z');
         if (dice < 40) {
           const ListEnd end = dice % 2 == 0 ? ListEnd::kHead : ListEnd::kTail;
           editor.push(end, element);
