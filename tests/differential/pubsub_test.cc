@@ -213,7 +213,8 @@ const std::set<std::string> kCompared = words_of(
     "georadiusbymember hset hmset hsetnx hget hmget hgetall hdel hlen hincrby hincrbyfloat sadd srem "
     "smove sismember smembers sinter sunion sdiff sintercard "
     "sinterstore sunionstore sdiffstore setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount "
-    "pfmerge");
+    "pfmerge lpush rpush lpushx rpushx lpop rpop lmpop lmove rpoplpush lpos linsert ltrim lrem llen lindex lset "
+    "lrange");
 
 std::vector<Generator> compared_generators() {
   std::vector<Generator> compared;
