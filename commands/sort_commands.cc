@@ -353,8 +353,9 @@ constexpr CommandSpec kSpecs[] = {
      .since = "1.0.0",
      .complexity = "O(N+M*log(M)) for N elements of which M are in the result; O(N) where nothing is sorted",
      .summary = "Sorts the elements of a list, set or sorted set, by themselves or by other keys.",
-     .syntax = "key [BY by-pattern:pattern] [LIMIT <offset:integer count:integer>] [GET get-pattern:pattern ...] "
-               "[order= ASC | DESC] [sorting= ALPHA] [STORE destination:key]",
+     .syntax =
+         "key [BY by-pattern:pattern] [LIMIT <limit= offset:integer count:integer>] [GET get-pattern:pattern] ... "
+         "[order= ASC | DESC] [sorting= ALPHA] [STORE destination:key]",
      .handler = cmd_sort,
      .categories = "@set @sortedset @list @dangerous",
      .key_specs = kSortKeys,
@@ -367,8 +368,9 @@ constexpr CommandSpec kSpecs[] = {
      .since = "7.0.0",
      .complexity = "O(N+M*log(M)) for N elements of which M are in the result; O(N) where nothing is sorted",
      .summary = "Sorts as SORT does, without storing the result.",
-     .syntax = "key [BY by-pattern:pattern] [LIMIT <offset:integer count:integer>] [GET get-pattern:pattern ...] "
-               "[order= ASC | DESC] [sorting= ALPHA]",
+     .syntax =
+         "key [BY by-pattern:pattern] [LIMIT <limit= offset:integer count:integer>] [GET get-pattern:pattern] ... "
+         "[order= ASC | DESC] [sorting= ALPHA]",
      .handler = cmd_sort_ro,
      .categories = "@set @sortedset @list @dangerous",
      .key_specs = kSortRoKeys},
