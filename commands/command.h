@@ -76,7 +76,7 @@ enum CommandFlag : uint32_t {
   kEndsMulti = 1u << 22,         // never refused for want of memory: it gives back what is queued
   kRunsQueue = 1u << 23,         // EXEC
   kInSubscriberMode = 1u << 24,  // hidden: allowed to a subscriber of RESP2
-  kPushesReply = 1u << 25,       // hidden: replies with messages, which CLIENT REPLY does not hold back
+  kRepliesInParts = 1u << 25,    // hidden: minds CLIENT REPLY itself
 };
 
 struct FlagName {

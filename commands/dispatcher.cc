@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/text.h"
 #include "commands/errors.h"
 
@@ -42,7 +44,12 @@ std::string execution_aborted(std::string_view error) {
 }  // namespace
 
 Dispatcher::Dispatcher(const CommandTable& table, store::Keyspace& keyspace, Host& host, ExecutionObserver& observer)
-    : table_(table), keyspace_(keyspace), host_(host), observer_(observer), watched_keys_(keyspace) {}
+    : table_(table),
+      keyspace_(keyspace),
+      host_(host),
+      observer_(observer),
+      watched_keys_(keyspace),
+      key_waits_(keyspace) {}
 
 void Dispatcher::execute(std::span<const std::string_view> args, Session& session, protocol::ReplyWriter& reply) {
   const size_t reply_start = reply.buffer().size();
@@ -61,9 +68,46 @@ void Dispatcher::execute(std::span<const std::string_view> args, Session& sessio
   }
 
   if (session.reply_mode != ReplyMode::kOn) [[unlikely]] {
-    if (refused || (command->spec->flags & kPushesReply) == 0) reply.buffer().resize(reply_start);
-    if (session.reply_mode == ReplyMode::kSkipThis) session.reply_mode = ReplyMode::kOn;
+    const bool whole = refused || (command->spec->flags & kRepliesInParts) == 0;
+    end_held_back(session, reply, whole ? reply_start : reply.buffer().size());
   }
+}
+
+// A command that waits has its reply still to come: it is that one that the client wants to skip.
+void Dispatcher::end_held_back(Session& session, protocol::ReplyWriter& reply, size_t keep) {
+  if (session.reply_mode == ReplyMode::kOn) return;
+  reply.buffer().resize(keep);
+  const bool waits = session.wait != nullptr && session.wait->waiting();
+  if (session.reply_mode == ReplyMode::kSkipThis && !waits) session.reply_mode = ReplyMode::kOn;
+}
+
+// ---- clients that wait for a key ----
+
+void Dispatcher::resume(Session& session, protocol::ReplyWriter& reply) {
+  KeyWait& wait = *session.wait;
+  const Command& command = *wait.command;
+  const size_t reply_start = reply.buffer().size();
+  if (!refused(&command, wait.args(), session, reply)) {
+    CommandContext context = context_of(command, wait.args(), session, reply);
+    run(command, context);
+  }
+  end_held_back(session, reply, reply_start);
+  if (!wait.waiting()) session.wait.reset();
+}
+
+void Dispatcher::end_wait(Session& session, protocol::ReplyWriter& reply, std::string_view error) {
+  KeyWait& wait = *session.wait;
+  wait.leave();
+  const size_t reply_start = reply.buffer().size();
+  if (error.empty()) {
+    reply.null_array();
+  } else {
+    reply.error(error);
+  }
+  CommandContext context = context_of(*wait.command, wait.args(), session, reply);
+  count(*wait.command, context, wait.spent_us, !error.empty());
+  end_held_back(session, reply, reply_start);
+  session.wait.reset();
 }
 
 CommandContext Dispatcher::context_of(const Command& command, std::span<const std::string_view> args, Session& session,
@@ -80,16 +124,23 @@ void Dispatcher::queue(const Command& command, std::span<const std::string_view>
 
 void Dispatcher::run_transaction(CommandContext& exec) {
   const Transaction& transaction = exec.session.transaction;
+  const size_t start = exec.reply.buffer().size();
   exec.reply.array(transaction.size());
-  in_exec_ = exec.session.in_exec = true;
+  if (exec.session.holds_reply_back()) exec.reply.buffer().resize(start);
+  const bool outer = std::exchange(in_exec_, true);  // another client's, which DEBUG RELOAD lets in
+  exec.session.in_exec = true;
   std::vector<std::string_view> args;
   for (size_t i = 0; i < transaction.size(); i++) {
     transaction.arguments(i, args);
     const Command& command = transaction.command(i);
     CommandContext context = context_of(command, args, exec.session, exec.reply);
+    const size_t before = exec.reply.buffer().size();
     call(command, context, host_.clock().monotonic_us());
+    const bool replies_whole = (command.spec->flags & kRepliesInParts) == 0;
+    if (replies_whole && exec.session.holds_reply_back()) exec.reply.buffer().resize(before);
   }
-  in_exec_ = exec.session.in_exec = false;
+  exec.session.in_exec = false;
+  in_exec_ = outer;
 }
 
 void Dispatcher::run(const Command& command, CommandContext& context) {
@@ -108,10 +159,21 @@ void Dispatcher::call(const Command& command, CommandContext& context, int64_t s
   command.spec->handler(context);
   keyspace_.chunks().ledger().set_cause(memory::kServerCause);
 
-  const int64_t duration_us = host_.clock().monotonic_us() - start_us;
+  int64_t duration_us = host_.clock().monotonic_us() - start_us;
+  if (KeyWait* wait = context.session.wait.get(); wait != nullptr) [[unlikely]] {
+    duration_us = wait->spent_us += duration_us;
+    if (wait->waiting()) {
+      if (std::exchange(wait->command, &command) == nullptr) observer_.on_wait(command, context);
+      return;
+    }
+  }
   const uint64_t errors = context.reply.errors() - errors_before;
   const bool failed = errors != errors_counted_ - counted_before;  // an error of its own
   errors_counted_ = counted_before + errors;
+  count(command, context, duration_us, failed);
+}
+
+void Dispatcher::count(const Command& command, CommandContext& context, int64_t duration_us, bool failed) {
   command.statistics.calls++;
   command.statistics.usec += static_cast<uint64_t>(duration_us);
   if (failed) [[unlikely]] {

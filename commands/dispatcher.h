@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "commands/command_table.h"
+#include "commands/key_waits.h"
 #include "commands/watched_keys.h"
 
 namespace cowslip::commands {
@@ -30,6 +31,9 @@ class ExecutionObserver {
   virtual void after(const Command& command, CommandContext& context, int64_t duration_us, bool failed) = 0;
   // A command refused before it ran, or failed: `code` is the first word of the error ("ERR").
   virtual void on_error(std::string_view code) = 0;
+  // The command began to wait for a key. Its end will be an after(), whether it found one or not, with the time that it
+  // spent on executing only; unless the client goes before.
+  virtual void on_wait(const Command& /*command*/, CommandContext& /*context*/) {}
   // EXEC was refused, which ended the transaction.
   virtual void on_abort(const Command& /*exec*/, CommandContext& /*context*/) {}
 };
@@ -48,7 +52,15 @@ class Dispatcher {
   Gates& gates() { return gates_; }
   WatchedKeys& watched_keys() { return watched_keys_; }
 
-  // Runs what the session of EXEC's context has queued, and replies with an array of the replies. For EXEC.
+  // ---- clients that wait for a key ----
+  KeyWaits& key_waits() { return key_waits_; }
+  // Runs the command of a session that take_ready() named, once more from the start. It may wait on.
+  void resume(Session& session, protocol::ReplyWriter& reply);
+  // Ends the session's wait with the reply that nothing came, or with `error`. REQUIRES: it is waiting.
+  void end_wait(Session& session, protocol::ReplyWriter& reply, std::string_view error = {});
+
+  // Runs what the session of EXEC's context has queued, and replies with an array of the replies. For EXEC. A CLIENT
+  // REPLY among them holds for those behind it, as in Redis: the array then has fewer elements than it says.
   void run_transaction(CommandContext& exec);
   // Whether a command of a transaction runs: its neighbours are not done, and nobody else may see the dataset so.
   bool in_exec() const { return in_exec_; }
@@ -71,6 +83,9 @@ class Dispatcher {
                     protocol::ReplyWriter& reply);
   void run(const Command& command, CommandContext& context);
   void call(const Command& command, CommandContext& context, int64_t start_us);
+  void count(const Command& command, CommandContext& context, int64_t duration_us, bool failed);
+  // Where CLIENT REPLY is not ON: takes back what was written behind the first `keep` bytes, and ends SKIP.
+  static void end_held_back(Session& session, protocol::ReplyWriter& reply, size_t keep);
   int64_t wall_ms(int64_t monotonic_us);
 
   const CommandTable& table_;
@@ -79,6 +94,7 @@ class Dispatcher {
   ExecutionObserver& observer_;
   Gates gates_;
   WatchedKeys watched_keys_;
+  KeyWaits key_waits_;
   bool in_exec_ = false;
   uint64_t errors_counted_ = 0;  // of commands that ran inside of another
 

@@ -128,7 +128,7 @@ void cmd_help(CommandContext& c) {
   reply_help(c, "PUBSUB", kLines);
 }
 
-constexpr uint32_t kSubscribing = kPubSub | kNoScript | kLoading | kStale | kInSubscriberMode | kPushesReply;
+constexpr uint32_t kSubscribing = kPubSub | kNoScript | kLoading | kStale | kInSubscriberMode | kRepliesInParts;
 constexpr uint32_t kPublishing = kPubSub | kLoading | kStale | kFast | kMayReplicate;
 constexpr uint32_t kAsking = kPubSub | kLoading | kStale;
 

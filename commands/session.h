@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "commands/key_waits.h"
 #include "commands/subscriptions.h"
 #include "commands/transaction.h"
 #include "commands/watched_keys.h"
@@ -38,11 +39,17 @@ struct Session {
   // EXEC runs its commands: nothing may wait, nor turn the connection into something else.
   bool in_exec = false;
 
+  // What is written now is not for the client.
+  bool holds_reply_back() const { return reply_mode == ReplyMode::kOff || reply_mode == ReplyMode::kSkipThis; }
+
   // DISCARD, and whatever else ends MULTI.
   void discard_transaction() {
     transaction.discard();
     watcher.unwatch();
   }
+
+  // The client is in a command that waits for a key (BLPOP): it runs no other one. Null when it is not.
+  std::unique_ptr<KeyWait> wait;
 
   std::unique_ptr<Subscriptions> subscriptions;  // null when there are none
   bool is_subscriber() const { return subscriptions != nullptr; }

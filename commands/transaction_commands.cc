@@ -12,18 +12,28 @@ void cmd_multi(CommandContext& c) {
   c.reply.ok();
 }
 
-void cmd_exec(CommandContext& c) {
-  Session& session = c.session;
-  if (!session.transaction.open()) return c.reply.error("ERR EXEC without MULTI");
-  if (session.transaction.aborted()) {
+// Why the transaction does not run, as a reply. False: it does.
+bool refuse_exec(CommandContext& c) {
+  const size_t start = c.reply.buffer().size();
+  if (!c.session.transaction.open()) {
+    c.reply.error("ERR EXEC without MULTI");
+  } else if (c.session.transaction.aborted()) {
     c.reply.error("EXECABORT Transaction discarded because of previous errors.");
-  } else if (c.dispatcher.watched_keys().changed(session.watcher)) {
+  } else if (c.dispatcher.watched_keys().changed(c.session.watcher)) {
     c.reply.null_array();
   } else {
-    session.watcher.unwatch();  // what the transaction itself writes need not be noticed
+    return false;
+  }
+  if (c.session.holds_reply_back()) c.reply.buffer().resize(start);
+  return true;
+}
+
+void cmd_exec(CommandContext& c) {
+  if (!refuse_exec(c)) {
+    c.session.watcher.unwatch();  // what the transaction itself writes need not be noticed
     c.dispatcher.run_transaction(c);
   }
-  session.discard_transaction();
+  if (c.session.transaction.open()) c.session.discard_transaction();
 }
 
 void cmd_discard(CommandContext& c) {
@@ -59,7 +69,7 @@ constexpr CommandSpec kSpecs[] = {
      .categories = "@transaction"},
     {.name = "exec",
      .arity = 1,
-     .flags = kNoScript | kLoading | kStale | kSkipSlowlog | kNotQueued | kEndsMulti | kRunsQueue,
+     .flags = kNoScript | kLoading | kStale | kSkipSlowlog | kNotQueued | kEndsMulti | kRunsQueue | kRepliesInParts,
      .group = "transactions",
      .since = "1.2.0",
      .complexity = "Depends on commands in the transaction",

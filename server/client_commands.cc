@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "commands/arguments.h"
 #include "server/admin/admin_arguments.h"
+#include "server/blocked_clients.h"
 #include "server/client_registry.h"
 #include "server/client_text.h"
 #include "server/connection.h"
@@ -28,6 +29,8 @@ namespace {
 using commands::CommandContext;
 using commands::CommandSpec;
 using commands::is_option;
+
+constexpr std::string_view kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 int64_t now_ms(CommandContext& c) {
   return c.host.clock().monotonic_us() / 1000;
@@ -174,8 +177,12 @@ void cmd_client_unblock(CommandContext& c) {
   if (c.args.size() == 4 && !is_option(c.args[3], "timeout") && !is_option(c.args[3], "error")) {
     return c.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
-  if (!commands::integer_argument(c, 2)) return;
-  c.reply.integer(0);  // no command blocks yet
+  const auto id = commands::integer_argument(c, 2);
+  if (!id) return;
+  const bool with_error = c.args.size() == 4 && is_option(c.args[3], "error");
+  Connection* client = server_of(c).clients().find(static_cast<uint64_t>(*id));
+  const bool unblocked = client != nullptr && server_of(c).blocked().unblock(*client, with_error ? kUnblocked : "");
+  c.reply.integer(unblocked ? 1 : 0);
 }
 
 void cmd_client_help(CommandContext& c) {

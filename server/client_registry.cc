@@ -106,7 +106,8 @@ void ClientRegistry::end_round() {
 
 void ClientRegistry::upkeep(Connection& connection, int64_t now_ms) {
   const int64_t idle_ms = now_ms - connection.last_active_ms;
-  const bool may_be_idle = connection.is_replica() || connection.session.monitor || connection.session.is_subscriber();
+  const bool may_be_idle = connection.is_replica() || connection.session.monitor ||
+                           connection.session.is_subscriber() || connection.is_blocked();
   if (server_.config().timeout_seconds > 0 && !may_be_idle && idle_ms > server_.config().timeout_seconds * 1000) {
     server_.log().verbose("Closing idle client");
     return server_.close_client(connection);

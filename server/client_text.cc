@@ -25,12 +25,7 @@ std::string client_flags(const Connection& connection) {
   if (connection.session.monitor) flags += 'O';
   if (connection.session.is_subscriber()) flags += 'P';
   if (connection.session.transaction.open()) flags += 'x';
-  if (connection.postponed) flags += 'b';
-  if (const commands::Tracker* tracker = connection.tracker) {
-    flags += 't';
-    if (tracker->redirect_broken) flags += 'R';
-    if (tracker->broadcast) flags += 'B';
-  }
+  if (connection.is_blocked()) flags += 'b';
   if (connection.session.watcher.dirty()) flags += 'd';
   if (connection.session.close_after_reply) flags += 'c';
   if (connection.closed) flags += 'A';
@@ -53,9 +48,9 @@ std::string client_line(const Connection& connection, int64_t now_ms) {
                       subscribed.count(commands::SubscriptionKind::kPattern),
                       subscribed.count(commands::SubscriptionKind::kShardChannel));
   const int64_t queued = session.transaction.open() ? static_cast<int64_t>(session.transaction.size()) : -1;
-  line += fmt::format(" multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={}", queued,
-                      connection.input_bytes() + connection.shared_bytes, spare_input, connection.multi_bytes(),
-                      connection.output.capacity(), connection.output_peak);
+  line += fmt::format(" multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={}", queued,
+                      connection.input_bytes() + connection.shared_bytes, spare_input, connection.wait_bytes(),
+                      connection.multi_bytes(), connection.output.capacity(), connection.output_peak);
   line += fmt::format(" obl={} oll=0 omem=0 tot-mem={} events={}", connection.output_bytes(), connection.memory_bytes(),
                       connection.awaits_writable ? "rw" : "r");
   const int64_t redirect = connection.tracker != nullptr ? static_cast<int64_t>(connection.tracker->redirect) : -1;

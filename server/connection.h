@@ -75,6 +75,8 @@ struct Connection {
   size_t input_bytes() const { return input.size() - input_start; }
   size_t output_bytes() const { return output.size() - output_sent; }
   std::string_view pending_input() const { return std::string_view(input).substr(input_start); }
+  // Its next command waits for the end of a pause, or its last one for a key.
+  bool is_blocked() const { return postponed || session.wait != nullptr; }
   bool is_replica() const { return replica_state != ReplicaState::kNone; }
   // For client-output-buffer-limit and CLIENT LIST TYPE. A monitor counts as a normal client.
   ClientClass client_class() const {
@@ -83,9 +85,10 @@ struct Connection {
   }
   // Bytes of memory it takes.
   size_t memory_bytes() const {
-    const size_t tracking = tracker != nullptr ? tracker->memory_bytes() : 0;
-    return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes() + tracking;
+    return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes() + wait_bytes();
   }
+  // Of these, the command that waits for a key.
+  size_t wait_bytes() const { return session.wait != nullptr ? session.wait->memory_bytes() : 0; }
   // Of these, what MULTI has queued and WATCH remembers.
   size_t multi_bytes() const { return session.transaction.memory_bytes() + session.watcher.memory_bytes(); }
 };

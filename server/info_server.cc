@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include "persistence/rdb_format.h"
+#include "server/blocked_clients.h"
 #include "server/client_registry.h"
 #include "server/config_store.h"
 #include "server/cron.h"
 #include "server/info.h"
+#include "server/pause_control.h"
 #include "server/server.h"
 
 #define COWSLIP_STRINGIZE_(x) #x
@@ -59,6 +61,14 @@ void write_listeners(const ServerConfig& config, InfoText& text) {
   }
 }
 
+// Redis counts those that wait for the end of a pause as blocked.
+size_t postponed_clients(Server& server) {
+  if (server.pauses().mode() == PauseControl::Mode::kNone) return 0;
+  size_t count = 0;
+  server.clients().for_each([&](const Connection& client) { count += client.postponed; });
+  return count;
+}
+
 void write_build(InfoText& text) {
   text.field("redis_version", persistence::kRedisVersion);
   text.field("redis_git_sha1", "00000000");
@@ -103,12 +113,12 @@ void info::write_clients(Server& server, InfoText& text) {
   text.field("maxclients", server.config().maxclients);
   text.field("client_recent_max_input_buffer", memory.largest_input_bytes);
   text.field("client_recent_max_output_buffer", memory.largest_output_bytes);
-  text.field("blocked_clients", 0);
-  text.field("tracking_clients", server.tracking().clients());
-  for (const std::string_view name :
-       {"clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"}) {
-    text.field(name, 0);
-  }
+  const commands::KeyWaits& waits = server.dispatcher().key_waits();
+  text.field("blocked_clients", waits.clients() + postponed_clients(server));
+  text.field("tracking_clients", 0);
+  text.field("clients_in_timeout_table", server.blocked().with_deadline());
+  text.field("total_blocking_keys", waits.keys());
+  text.field("total_blocking_keys_on_nokey", 0);
 }
 
 void info::write_replication(Server& server, InfoText& text) {

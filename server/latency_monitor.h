@@ -27,8 +27,9 @@ namespace cowslip::server {
 
 // Names of the events this server has. Those that Redis has too mean the same.
 //
-// Redis's others do not apply: there is no AOF, no module, no blocking command. "expire-del" (one expired
-// key deleted) is never long here, for what is large is given back by another thread.
+// Redis's others do not apply: there is no AOF, no module; serving a client that waited for a key counts as its
+// command. "expire-del" (one expired key deleted) is never long here, for what is large is given back by another
+// thread.
 namespace latency_event {
 inline constexpr std::string_view kCommand = "command";
 inline constexpr std::string_view kFastCommand = "fast-command";  // of a command that should be quick

@@ -59,9 +59,8 @@ void cancel_background_save(CommandContext& c) {
 }
 
 // A snapshot holds the whole of a transaction or nothing of it.
-void schedule_after_transaction(CommandContext& c, bool force) {
-  if (force) return c.reply.error("ERR BGSAVE FORCE is not allowed inside a transaction");
-  server_of(c).saves().schedule();
+void schedule_after_transaction(CommandContext& c, SaveControl::Admission admission) {
+  server_of(c).saves().schedule(admission);
   c.reply.simple("Background saving scheduled");
 }
 
@@ -74,7 +73,8 @@ void cmd_bgsave(CommandContext& c) {
   if (c.args.size() > 1 && !schedule && !cancel && !force) return c.reply.error(commands::kSyntaxError);
   if (cancel) return cancel_background_save(c);
   using enum SaveControl::Admission;
-  if (c.session.in_exec && !server.saves().child_running()) return schedule_after_transaction(c, force);
+  if (c.session.in_exec && !server.saves().child_running())
+    return schedule_after_transaction(c, force ? kForced : kGuarded);
   if (!server.saves().child_running()) {
     return start_background_save(c, force ? kForced : kGuarded, schedule);
   }

@@ -153,6 +153,7 @@ void RequestPump::run_backlog(Connection& connection) {
 size_t RequestPump::run_commands(Connection& connection, std::string_view bytes) {
   if (connection.session.close_after_reply) return bytes.size();
   if (connection.is_replica()) return bytes.size();  // acknowledgements and the like
+  if (connection.session.wait != nullptr) return 0;
   protocol::ReplyWriter reply(connection.output, connection.session.resp_version);
   const size_t output_before = connection.output_bytes();
   server_.refresh_client_gates(connection);
@@ -168,6 +169,7 @@ size_t RequestPump::run_commands(Connection& connection, std::string_view bytes)
     }
     used += request->consumed();
     if (connection.session.close_after_reply || connection.is_replica()) used = bytes.size();  // it has said enough
+    if (connection.session.wait != nullptr) break;  // the commands behind this one wait with it
     if (connection.output_bytes() - output_before > kRepliesPerTurn && used < bytes.size()) {
       run_later(connection);
       break;

@@ -25,6 +25,7 @@ namespace cowslip::server {
 namespace {
 
 constexpr std::string_view kScheduledReason = "BGSAVE SCHEDULE";
+constexpr std::string_view kForcedReason = "BGSAVE FORCE, after a transaction";
 constexpr std::string_view kRetryReason = "BGSAVE, tried again";
 // Of a child without a guard, for then the kernel decides who goes: what writes, and the chunks made ready for them,
 // take in the milliseconds until its end is noticed. No more than an eighth of the dataset, which may be small, and its
@@ -174,6 +175,7 @@ void SaveControl::on_end(const persistence::SaveOutcome& outcome) {
   // Save points come due by themselves; a BGSAVE would not be asked for again.
   if (is_snapshot && outcome.stopped_by_guard && background_.state().last_reason.starts_with("BGSAVE")) {
     scheduled_ = retrying_ = true;
+    scheduled_forced_ = false;
   }
   if (is_snapshot && outcome.ok) {
     settle_retry();
@@ -202,10 +204,7 @@ void SaveControl::start_if_due() {
   const int64_t now_ms = server_.clock().unix_ms();
   const auto since_attempt_ms = now_ms - state.last_attempt_unix_ms;
   if (scheduled_ && (state.last_bgsave_ok || since_attempt_ms > persistence::kSaveRetryDelayMs)) {
-    const std::string reason(retrying_ ? kRetryReason : kScheduledReason);
-    if (guard_.admits_automatic(reason)) scheduled_ = !start_background(reason, Admission::kAdmitted).has_value();
-    if (!scheduled_) retrying_ = false;
-    return;
+    return start_scheduled();
   }
   const auto due = save_points(server_.config())
                        .due({.now_ms = now_ms,
@@ -219,6 +218,16 @@ void SaveControl::start_if_due() {
   server_.log().notice("{} changes in {} seconds. Saving...", due->changes, due->seconds);
   // A failure has been logged, and is tried again after kSaveRetryDelayMs.
   [[maybe_unused]] const auto started = start_background(reason, Admission::kAdmitted);
+}
+
+void SaveControl::start_scheduled() {
+  if (scheduled_forced_) {
+    scheduled_ = !start_background(std::string(kForcedReason), Admission::kForced).has_value();
+  } else {
+    const std::string reason(retrying_ ? kRetryReason : kScheduledReason);
+    if (guard_.admits_automatic(reason)) scheduled_ = !start_background(reason, Admission::kAdmitted).has_value();
+  }
+  if (!scheduled_) retrying_ = scheduled_forced_ = false;
 }
 
 bool SaveControl::writes_stopped() {

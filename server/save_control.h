@@ -36,9 +36,10 @@ class SaveControl {
   Status start_background(std::string reason, Admission admission = Admission::kGuarded);
   // Streams the dataset to a client (SYNC) from a forked child, or into a file for it.
   Status start_for_client(std::variant<persistence::FileTarget, persistence::SocketTarget> target, std::string reason);
-  // A background save as soon as the child at work has ended.
-  void schedule() {
+  // A background save as soon as the child at work, or the transaction, has ended.
+  void schedule(Admission admission = Admission::kGuarded) {
     scheduled_ = true;
+    scheduled_forced_ = admission == Admission::kForced;
     retrying_ = false;
   }
   bool unschedule() {
@@ -89,6 +90,7 @@ class SaveControl {
   void note_durations(const TimedFileSystem& files, int64_t save_us);
   void on_end(const persistence::SaveOutcome& outcome);
   void start_if_due();
+  void start_scheduled();
   // There is a new snapshot: a BGSAVE that the guard had stopped need not be tried again.
   void settle_retry();
 
@@ -97,6 +99,7 @@ class SaveControl {
   SaveGuard guard_;
   std::unique_ptr<ReportWatch> watch_;  // while a child is at work
   bool scheduled_ = false;
+  bool scheduled_forced_ = false;
   bool retrying_ = false;  // what is scheduled is a BGSAVE that the guard stopped
   int64_t last_automatic_attempt_ms_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "memory/heap.h"
+#include "server/blocked_clients.h"
 #include "server/client_registry.h"
 #include "server/command_latency.h"
 #include "server/config.h"
@@ -54,6 +55,7 @@ Server::Server(ConfigStore& settings, LaunchInfo launch, Logger& log, const Cloc
       loop_(std::make_unique<EventLoop>(clock_, statistics_)),
       pump_(std::make_unique<RequestPump>(*this)),
       pauses_(std::make_unique<PauseControl>()),
+      blocked_(std::make_unique<BlockedClients>(*this)),
       monitors_(std::make_unique<MonitorFeed>()),
       clients_(std::make_unique<ClientRegistry>(*this)),
       listeners_(std::make_unique<Listeners>(
@@ -83,18 +85,35 @@ Server::~Server() = default;
 // ---- clients ----
 
 void Server::execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply) {
-  // Evicting keys is not the client's doing; that they are gone it is told before the reply.
-  if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = !eviction_->make_room();
-  if (client.closed) [[unlikely]]
-    return;  // what eviction had to tell was too much for it
-  current_client_ = &client;
+  begin_execution(client);
   dispatcher_.execute(args, client.session, reply);
-  if (tracking_.active()) [[unlikely]]
-    end_command_of_tracking(client);
+  end_execution(reply);
+  if (dispatcher_.key_waits().has_news()) [[unlikely]]
+    blocked_->attend(client);
+}
+
+void Server::resume(Connection& client, protocol::ReplyWriter& reply) {
+  begin_execution(client);
+  dispatcher_.resume(client.session, reply);
+  end_execution(reply);
+}
+
+void Server::end_wait(Connection& client, protocol::ReplyWriter& reply, std::string_view error) {
+  Connection* const unblocking = std::exchange(current_client_, &client);
+  dispatcher_.end_wait(client.session, reply, error);
+  current_client_ = unblocking;
+}
+
+void Server::begin_execution(Connection& client) {
+  current_client_ = &client;
+  if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = !eviction_->make_room();
+}
+
+void Server::end_execution(protocol::ReplyWriter& reply) {
   if (delivery_.has_own()) [[unlikely]]
     reply.raw(delivery_.take_own());
-  if (std::exchange(save_after_exec_, false)) [[unlikely]]
-    save_flushed();
+  if (save_after_exec_ && !dispatcher_.in_exec()) [[unlikely]]
+    save_after_exec();
   current_client_ = nullptr;
 }
 
@@ -104,6 +123,7 @@ void Server::close_client(Connection& client) {
   pub_sub_.leave(client.session);
   stop_tracking(client);
   snapshot_feed_->on_close(client);
+  blocked_->forget(client);
   clients_->close(client);
 }
 
@@ -131,6 +151,7 @@ void Server::resume_paused_clients() {
   clients_->for_each([this](Connection& client) {
     if (std::exchange(client.postponed, false)) pump_->run_later(client);
   });
+  blocked_->serve();
 }
 
 // ---- observing ----
@@ -149,8 +170,14 @@ void Server::after(const commands::Command& command, commands::CommandContext& c
     slowlog_->add(context.args, duration_us, clock_.unix_us() / 1'000'000,
                   current_client_ ? current_client_->address : std::string(), context.session.name);
   }
-  if (!monitors_->empty()) [[unlikely]]
-    feed_monitors(command, context);
+  if (!monitors_->empty()) [[unlikely]] {
+    const bool shown_before = context.session.wait != nullptr;
+    if (!shown_before) feed_monitors(command, context);
+  }
+}
+
+void Server::on_wait(const commands::Command& command, commands::CommandContext& context) {
+  if (!monitors_->empty()) feed_monitors(command, context);
 }
 
 void Server::remember_reads(const commands::Command& command, const commands::CommandContext& context) {
@@ -229,6 +256,11 @@ void Server::on_flush_all() {
   }
 }
 
+void Server::save_after_exec() {
+  save_after_exec_ = false;
+  save_flushed();
+}
+
 void Server::save_flushed() {
   // A failure has been logged and stops writes, if so configured; the flush itself has happened.
   [[maybe_unused]] const Status saved = saves_->save();
@@ -240,7 +272,10 @@ Status Server::reload_dataset(bool save, bool flush) {
     if (!saved) return saved;
   }
   if (flush) keyspace_.flush_all(false);
-  return loading_->load_now(!flush);
+  const Status loaded = loading_->load_now(!flush);
+  // What it saved is half a transaction.
+  if (save && dispatcher_.in_exec()) save_after_exec_ = true;
+  return loaded;
 }
 
 }  // namespace cowslip::server

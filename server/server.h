@@ -30,6 +30,7 @@
 
 namespace cowslip::server {
 
+class BlockedClients;
 class ClientRegistry;
 class CommandLatency;
 class ConfigStore;
@@ -83,6 +84,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   Listeners& listeners() { return *listeners_; }
   HttpServer& http() { return *http_; }
   PauseControl& pauses() { return *pauses_; }
+  BlockedClients& blocked() { return *blocked_; }
   MonitorFeed& monitors() { return *monitors_; }
   SaveControl& saves() { return *saves_; }
   Observatory& observatory() { return *observatory_; }
@@ -120,6 +122,10 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   // ---- clients ----
   // Runs one command for the client; the reply is appended by `reply`.
   void execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply);
+  // The same for a client that waited for a key, with the command that it waits in.
+  void resume(Connection& client, protocol::ReplyWriter& reply);
+  // Ends the client's wait with a reply: that nothing came, or `error`.
+  void end_wait(Connection& client, protocol::ReplyWriter& reply, std::string_view error);
   // The client whose command runs now; null outside of one.
   Connection* current_client() { return current_client_; }
   // CLIENT TRACKING OFF: harmless when it is off.
@@ -151,17 +157,20 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   void accept(std::unique_ptr<Connection> client);
   void refresh_limits();
   void save_flushed();
-  void remember_reads(const commands::Command& command, const commands::CommandContext& context);
-  void end_command_of_tracking(Connection& client);
+  void save_after_exec();
   void feed_monitors(const commands::Command& command, const commands::CommandContext& context);
   bool fit_clients_to_system();
   void announce();
   void say_goodbye();
 
+  void begin_execution(Connection& client);
+  void end_execution(protocol::ReplyWriter& reply);
+
   void before(const commands::Command& command, commands::CommandContext& context) override;
   void after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,
              bool failed) override;
   void on_error(std::string_view code) override;
+  void on_wait(const commands::Command& command, commands::CommandContext& context) override;
   void on_abort(const commands::Command& command, commands::CommandContext& context) override;
 
   // Constant after construction.
@@ -181,7 +190,8 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   MemoryPeaks memory_peaks_;
   uint64_t used_beside_blocks_ = 0;  // the part of used_memory() that is not keys and values, at the last sample
   Connection* current_client_ = nullptr;
-  bool save_after_exec_ = false;  // FLUSHALL in a transaction: a snapshot holds all of it or nothing
+  // FLUSHALL or DEBUG RELOAD in a transaction: a snapshot holds all of it or nothing.
+  bool save_after_exec_ = false;
 
   // The order is that of destruction reversed: connections go before the keyspace they look into.
   store::Keyspace keyspace_;
@@ -198,6 +208,7 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RequestPump> pump_;
   std::unique_ptr<PauseControl> pauses_;
+  std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<MonitorFeed> monitors_;
   std::unique_ptr<ClientRegistry> clients_;
   std::unique_ptr<Listeners> listeners_;

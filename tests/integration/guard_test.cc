@@ -64,6 +64,12 @@ TEST(Guard, RefusesWithTheFiguresAndCanBeOverruled) {
   EXPECT_EQ(client("BGSAVE", "FORCE"), Reply::simple("Background saving started"));
   EXPECT_EQ(wait_for_save(server), "ok");
   EXPECT_EQ(info_field(server.info("snapshot"), "snapshot_reason"), "BGSAVE FORCE command");
+  client("MULTI");
+  client("BGSAVE", "FORCE");
+  EXPECT_EQ(client("EXEC").elements.at(0), Reply::simple("Background saving scheduled"));
+  EXPECT_TRUE(eventually(
+      [&] { return info_field(server.info("snapshot"), "snapshot_reason") == "BGSAVE FORCE, after a transaction"; }));
+  EXPECT_EQ(wait_for_save(server), "ok");
 }
 
 TEST(Guard, AScheduledSaveBeginsWhenItFits) {

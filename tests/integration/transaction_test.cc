@@ -267,8 +267,50 @@ TEST(Transaction, ABackgroundSaveInsideIsScheduled) {
     const ServerProcess copy({.binary = kRedisBinary, .snapshot = snapshot});
     EXPECT_EQ(copy.client()("GET", key_of(5, 0)), Reply::bulk(value));
   }
-  queue(client, {{"BGSAVE", "FORCE"}});
-  EXPECT_EQ(client("EXEC").elements.at(0), Reply::error("ERR BGSAVE FORCE is not allowed inside a transaction"));
+}
+
+// DEBUG RELOAD has to save in the middle, but what lies there in the end is the whole.
+TEST(Transaction, AReloadInsideSavesWhatFollowsAsWell) {
+  const ServerProcess server({.directives = {"--enable-debug-command", "yes"}});
+  Connection client = server.connection();
+  queue(client, {{"SET", "a", "v"}, {"DEBUG", "RELOAD"}, {"GET", "a"}, {"SET", "b", "v"}});
+  const Reply reply = client("EXEC");
+  EXPECT_TRUE(reply.elements.at(1).is_ok());
+  EXPECT_EQ(reply.elements.at(2), Reply::bulk("v"));
+  const ServerProcess copy({.binary = kRedisBinary, .snapshot = read_file(server.snapshot_path())});
+  EXPECT_EQ(copy.client()("DBSIZE"), Reply::of_integer(2));
+}
+
+// The very bytes of redis-server: what is held back is missing from the array that EXEC has announced.
+TEST(Transaction, ClientReplyHoldsBackFromItsPlaceOn) {
+  const ServerProcess ours;
+  const ServerProcess theirs({.binary = kRedisBinary});
+  const std::vector<Arguments> scripts = {
+      {"MULTI", "SET a 1", "CLIENT REPLY OFF", "GET a", "EXEC", "PING", "CLIENT REPLY ON", "PING"},
+      {"MULTI", "SET a 1", "CLIENT REPLY SKIP", "GET a", "EXEC", "ECHO 1", "ECHO 2"},
+      {"MULTI", "SET a 1", "CLIENT REPLY OFF", "GET a", "CLIENT REPLY ON", "GET a", "EXEC", "ECHO 1"},
+      {"CLIENT REPLY OFF", "MULTI", "SET a 1", "CLIENT REPLY ON", "GET a", "EXEC", "ECHO 1"},
+      {"CLIENT REPLY SKIP", "MULTI", "SET a 1", "CLIENT REPLY ON", "GET a", "EXEC", "ECHO 1"},
+      {"MULTI", "CLIENT REPLY OFF", "CLIENT REPLY SKIP", "GET a", "CLIENT REPLY ON", "EXEC", "ECHO 1"},
+      {"CLIENT REPLY SKIP", "EXEC", "PING", "MULTI", "CLIENT REPLY OFF", "SUBSCRIBE c", "EXEC"},
+      {"WATCH a", "SET a 2", "MULTI", "CLIENT REPLY SKIP", "EXEC", "PING"},
+      {"MULTI", "NOSUCH", "CLIENT REPLY SKIP", "EXEC", "PING"},
+  };
+  for (const Arguments& script : scripts) {
+    std::string lines;
+    for (const std::string& line : script) lines += line + "\r\n";
+    lines += "QUIT\r\n";
+    const auto answer = [&](const ServerProcess& server) {
+      Connection connection = server.connection();
+      connection.send(lines);
+      std::string bytes;
+      for (std::string more = connection.read_bytes(1 << 16); !more.empty(); more = connection.read_bytes(1 << 16)) {
+        bytes += more;
+      }
+      return bytes;
+    };
+    EXPECT_EQ(answer(ours), answer(theirs)) << lines;
+  }
 }
 
 // FLUSHALL saves when there are save points; in a transaction, at its end.
