@@ -25,6 +25,8 @@ void add_data_commands(CommandTable& table) {
   table.add(hash_walk_commands());
   table.add(set_commands());
   table.add(set_algebra_commands());
+  table.add(blocking_list_commands());
+  table.add(blocking_sorted_set_commands());
   table.add(expiry_commands());
   table.add(key_commands());
   table.add(walk_commands());

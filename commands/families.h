@@ -27,6 +27,8 @@ std::span<const CommandSpec> hash_commands();
 std::span<const CommandSpec> hash_walk_commands();
 std::span<const CommandSpec> set_commands();
 std::span<const CommandSpec> set_algebra_commands();
+std::span<const CommandSpec> blocking_list_commands();
+std::span<const CommandSpec> blocking_sorted_set_commands();
 std::span<const CommandSpec> expiry_commands();
 std::span<const CommandSpec> key_commands();
 std::span<const CommandSpec> walk_commands();

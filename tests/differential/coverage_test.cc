@@ -95,6 +95,7 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
         "setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge pfselftest",
         "lpush rpush lpushx rpushx lpop rpop lmpop lmove rpoplpush llen lindex lset lrange ltrim lrem linsert lpos "
         "sort sort_ro",
+        "blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop",
         "zadd zincrby zrem zcard zscore zmscore zrank zrevrank zcount zlexcount zrange zrangestore zrangebyscore "
         "zrevrangebyscore zrangebylex zrevrangebylex zrevrange zremrangebyrank zremrangebyscore zremrangebylex zpopmin "
         "zunion zinter zdiff zintercard zunionstore zinterstore zdiffstore "

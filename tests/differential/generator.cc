@@ -6,10 +6,10 @@ namespace cowslip::testing {
 
 std::vector<Generator> all_generators() {
   std::vector<Generator> all;
-  for (const auto& family :
-       {string_generators(), bitmap_generators(), hyperloglog_generators(), list_generators(), hash_generators(),
-        set_generators(), sorted_set_generators(), geo_generators(), sort_generators(), key_generators(),
-        connection_generators(), server_generators(), transaction_generators(), pubsub_generators()}) {
+  for (const auto& family : {string_generators(), bitmap_generators(), hyperloglog_generators(), list_generators(),
+                             hash_generators(), set_generators(), sorted_set_generators(), geo_generators(),
+                             sort_generators(), blocking_generators(), key_generators(), connection_generators(),
+                             server_generators(), transaction_generators(), pubsub_generators()}) {
     all.insert(all.end(), family.begin(), family.end());
   }
   return all;

@@ -69,6 +69,7 @@ std::span<const Generator> list_generators();
 std::span<const Generator> sort_generators();
 std::span<const Generator> sorted_set_generators();
 std::span<const Generator> geo_generators();
+std::span<const Generator> blocking_generators();
 std::span<const Generator> key_generators();
 std::span<const Generator> connection_generators();
 std::span<const Generator> server_generators();
