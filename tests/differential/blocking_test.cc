@@ -256,9 +256,9 @@ class BlockingWalk {
         return with_keys({"BRPOP"}, waited_for(true), {timeout()});
       case 3:
       case 4:
-        return {"BLMOVE", any_list(), carried_to(), end(), end(), timeout()};
+        return with_keys({"BLMOVE"}, waiting_move(), {end(), end(), timeout()});
       case 5:
-        return {"BRPOPLPUSH", any_list(), carried_to(), timeout()};
+        return with_keys({"BRPOPLPUSH"}, waiting_move(), {timeout()});
       case 6:
         return multi_pop("BLMPOP", true);
       case 7:
@@ -272,6 +272,11 @@ class BlockingWalk {
 
   // Of the keys that several may be waited for together, only the first.
   std::string carried_to() { return pool_.chance(40) ? "la" : mixed_key(); }
+
+  // Not from one of those keys to another: who waits for both could then take from either.
+  Arguments waiting_move() {
+    return pool_.chance(50) ? Arguments{list_key(), mixed_key()} : Arguments{mixed_key(), carried_to()};
+  }
 
   Arguments push(const std::string& key) {
     Arguments arguments = {pool_.one_of({"LPUSH", "RPUSH", "RPUSH", "LPUSHX"}), key};
