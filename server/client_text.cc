@@ -26,6 +26,11 @@ std::string client_flags(const Connection& connection) {
   if (connection.session.is_subscriber()) flags += 'P';
   if (connection.session.transaction.open()) flags += 'x';
   if (connection.is_blocked()) flags += 'b';
+  if (const commands::Tracker* tracker = connection.tracker) {
+    flags += 't';
+    if (tracker->redirect_broken) flags += 'R';
+    if (tracker->broadcast) flags += 'B';
+  }
   if (connection.session.watcher.dirty()) flags += 'd';
   if (connection.session.close_after_reply) flags += 'c';
   if (connection.closed) flags += 'A';

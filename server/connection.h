@@ -85,7 +85,9 @@ struct Connection {
   }
   // Bytes of memory it takes.
   size_t memory_bytes() const {
-    return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes() + wait_bytes();
+    const size_t tracking = tracker != nullptr ? tracker->memory_bytes() : 0;
+    return sizeof *this + input.capacity() + output.capacity() + address.capacity() + multi_bytes() + wait_bytes() +
+           tracking;
   }
   // Of these, the command that waits for a key.
   size_t wait_bytes() const { return session.wait != nullptr ? session.wait->memory_bytes() : 0; }

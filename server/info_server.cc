@@ -115,7 +115,7 @@ void info::write_clients(Server& server, InfoText& text) {
   text.field("client_recent_max_output_buffer", memory.largest_output_bytes);
   const commands::KeyWaits& waits = server.dispatcher().key_waits();
   text.field("blocked_clients", waits.clients() + postponed_clients(server));
-  text.field("tracking_clients", 0);
+  text.field("tracking_clients", server.tracking().clients());
   text.field("clients_in_timeout_table", server.blocked().with_deadline());
   text.field("total_blocking_keys", waits.keys());
   text.field("total_blocking_keys_on_nokey", 0);

@@ -85,17 +85,17 @@ Server::~Server() = default;
 // ---- clients ----
 
 void Server::execute(Connection& client, std::span<const std::string_view> args, protocol::ReplyWriter& reply) {
-  begin_execution(client);
+  if (!begin_execution(client)) return;
   dispatcher_.execute(args, client.session, reply);
-  end_execution(reply);
+  end_execution(client, reply);
   if (dispatcher_.key_waits().has_news()) [[unlikely]]
     blocked_->attend(client);
 }
 
 void Server::resume(Connection& client, protocol::ReplyWriter& reply) {
-  begin_execution(client);
+  if (!begin_execution(client)) return;
   dispatcher_.resume(client.session, reply);
-  end_execution(reply);
+  end_execution(client, reply);
 }
 
 void Server::end_wait(Connection& client, protocol::ReplyWriter& reply, std::string_view error) {
@@ -104,12 +104,18 @@ void Server::end_wait(Connection& client, protocol::ReplyWriter& reply, std::str
   current_client_ = unblocking;
 }
 
-void Server::begin_execution(Connection& client) {
-  current_client_ = &client;
+bool Server::begin_execution(Connection& client) {
+  // Evicting keys is not the client's doing; that they are gone it is told before the reply.
   if (config_.maxmemory != 0) dispatcher_.gates().out_of_memory = !eviction_->make_room();
+  if (client.closed) [[unlikely]]
+    return false;  // what eviction had to tell was too much for it
+  current_client_ = &client;
+  return true;
 }
 
-void Server::end_execution(protocol::ReplyWriter& reply) {
+void Server::end_execution(Connection& client, protocol::ReplyWriter& reply) {
+  if (tracking_.active()) [[unlikely]]
+    end_command_of_tracking(client);
   if (delivery_.has_own()) [[unlikely]]
     reply.raw(delivery_.take_own());
   if (save_after_exec_ && !dispatcher_.in_exec()) [[unlikely]]

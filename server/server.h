@@ -158,13 +158,16 @@ class Server final : public commands::Host, private commands::ExecutionObserver 
   void refresh_limits();
   void save_flushed();
   void save_after_exec();
+  void remember_reads(const commands::Command& command, const commands::CommandContext& context);
+  void end_command_of_tracking(Connection& client);
   void feed_monitors(const commands::Command& command, const commands::CommandContext& context);
   bool fit_clients_to_system();
   void announce();
   void say_goodbye();
 
-  void begin_execution(Connection& client);
-  void end_execution(protocol::ReplyWriter& reply);
+  // False when the client has been closed, and is to run nothing more.
+  bool begin_execution(Connection& client);
+  void end_execution(Connection& client, protocol::ReplyWriter& reply);
 
   void before(const commands::Command& command, commands::CommandContext& context) override;
   void after(const commands::Command& command, commands::CommandContext& context, int64_t duration_us,

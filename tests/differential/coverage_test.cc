@@ -88,7 +88,7 @@ TEST(Coverage, EveryPromisedCommandIsListed) {
   for (const std::string_view family :
        {"ping echo quit reset select auth hello client|id client|info client|list client|getname client|setname "
         "client|setinfo client|kill client|pause client|unpause client|reply client|no-evict client|no-touch "
-        "client|unblock command|count command|docs "
+        "client|unblock client|tracking client|trackinginfo client|caching client|getredir command|count command|docs "
         "command|getkeys command|getkeysandflags command|info command|list",
         "append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set "
         "setex setnx setrange strlen substr",
