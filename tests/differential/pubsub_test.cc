@@ -213,7 +213,8 @@ const std::set<std::string> kCompared = words_of(
     "georadiusbymember hset hmset hsetnx hget hmget hgetall hdel hlen hincrby hincrbyfloat sadd srem "
     "smove sismember smembers sinter sunion sdiff sintercard "
     "sinterstore sunionstore sdiffstore "
-    "setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge");
+    "setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge "
+    "lpush rpush lpushx rpushx lpop rpop lmpop lmove rpoplpush lpos linsert ltrim lrem llen lindex lset lrange");
 
 std::vector<Generator> compared_generators() {
   std::vector<Generator> compared;
@@ -281,7 +282,8 @@ TEST(KeyspaceEventsDifferential, EachCommandHasRedisEventsInRedisOrder) {
            "set del expire persist incrby append setrange rename_from rename_to copy_to move_from move_to expired new "
            "keymiss zadd zincr zrem zpopmin zpopmax zremrangebyrank zremrangebyscore zremrangebylex zrangestore "
            "zunionstore zinterstore zdiffstore geosearchstore georadiusstore hset hincrby sadd "
-           "setbit pfadd")) {
+           "setbit pfadd "
+           "lpush rpush lpop rpop linsert lset ltrim lrem")) {
     EXPECT_TRUE(seen.contains(event)) << "no command made the event " << event;
   }
 }
