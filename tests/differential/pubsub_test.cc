@@ -283,7 +283,8 @@ TEST(KeyspaceEventsDifferential, EachCommandHasRedisEventsInRedisOrder) {
            "keymiss zadd zincr zrem zpopmin zpopmax zremrangebyrank zremrangebyscore zremrangebylex zrangestore "
            "zunionstore zinterstore zdiffstore geosearchstore georadiusstore hset hincrby sadd "
            "setbit pfadd "
-           "lpush rpush lpop rpop linsert lset ltrim lrem")) {
+           "lpush rpush lpop rpop linsert lset ltrim lrem "
+           "hincrbyfloat hdel srem")) {
     EXPECT_TRUE(seen.contains(event)) << "no command made the event " << event;
   }
 }
