@@ -130,9 +130,9 @@ TEST(DumpPayload, ForeignListpacksBecomeOurs) {
 
   const Decoded sorted(packed(RdbType::kSortedSetListpack, {"b", "2.5", "c", "1e1", "a", "2.5"}));
   const store::SortedSetView view(sorted.made()->entry(), 1);
-  EXPECT_EQ(view.rank("a"), 0u);
-  EXPECT_EQ(view.rank("b"), 1u);
-  EXPECT_EQ(view.rank("c"), 2u);
+  EXPECT_EQ(view.rank("a")->rank, 0u);
+  EXPECT_EQ(view.rank("b")->rank, 1u);
+  EXPECT_EQ(view.rank("c")->rank, 2u);
   EXPECT_EQ(view.score("c"), 10.0);
 }
 
