@@ -149,6 +149,15 @@ void expect_findable(const store::Entry& entry, const CollectionModel& model, ui
   }
 }
 
+// As Redis, a listpack does not know -0 from 0.
+CollectionModel as_loaded(const store::Entry& entry, CollectionModel model) {
+  if (entry.type() != store::ObjectType::kSortedSet || entry.encoding() != store::Encoding::kListpack) return model;
+  for (auto& [member, score] : model.pairs) {
+    if (score == "-0") score = "0";
+  }
+  return model;
+}
+
 TEST(Golden, EveryFileLoadsElementForElement) {
   for (const std::string& name : golden_names()) {
     SCOPED_TRACE(name);
@@ -168,8 +177,9 @@ TEST(Golden, EveryFileLoadsElementForElement) {
       }
       ASSERT_NE(entry, nullptr) << place.second;
       EXPECT_EQ(entry->expire_at_ms(), key.expire_at_ms) << place.second;
-      EXPECT_TRUE(model_of(*entry) == key.model) << place.second;
-      expect_findable(*entry, key.model, keyspace->hash_seed());
+      const CollectionModel model = as_loaded(*entry, key.model);
+      EXPECT_TRUE(model_of(*entry) == model) << place.second;
+      expect_findable(*entry, model, keyspace->hash_seed());
     }
     EXPECT_EQ(keyspace->total_keys(), expected.size() - empty);
     EXPECT_EQ(report->keys_empty, empty);
