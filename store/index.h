@@ -256,16 +256,22 @@ uint64_t Index::scan(uint64_t cursor, Visit&& visit) const {
 template <typename Visit>
 void Index::sample(Random& random, size_t count, Visit&& visit) const {
   if (count >= size_) return for_each(visit);
-  size_t seen = 0;
   const auto look_at = [&](size_t number) {
+    size_t seen = 0;
     visit_chain(bucket(number), [&](Slot slot) {
       seen++;
       visit(slot);
     });
+    return seen;
   };
-  for (size_t looked = 0; seen < count && looked < count * kBucketsPerSample; looked++) look_at(random.below(buckets_));
-  for (size_t number = random.below(buckets_); seen == 0; number = number + 1 == buckets_ ? 0 : number + 1) {
-    look_at(number);
+  size_t seen = 0;
+  for (size_t looked = 0; seen < count && looked < count * kBucketsPerSample; looked++) {
+    seen += look_at(random.below(buckets_));
+  }
+  size_t number = random.below(buckets_);
+  while (seen == 0) {
+    seen += look_at(number);
+    number = number + 1 == buckets_ ? 0 : number + 1;
   }
 }
 
