@@ -54,10 +54,11 @@ void BlockedClients::serve() {
 
 void BlockedClients::resume(Connection& client) {
   const size_t output_before = client.output_bytes();
+  const int64_t deadline_ms = client.session.wait->deadline_ms();
   protocol::ReplyWriter reply(client.output, client.session.resp_version);
   server_.resume(client, reply);
   if (client.closed || client.session.wait != nullptr) return;  // its command may wait on
-  forget_deadline(client);
+  deadlines_.erase({deadline_ms, client.session.id});
   let_go(client, output_before);
 }
 

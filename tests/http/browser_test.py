@@ -166,7 +166,7 @@ class OnThePage(unittest.TestCase):
         for holder in ("#growth-chart", "#resident-chart"):
             reading = wait_until(lambda holder=holder: self.page.all(f"{holder} .reading")[0].text, "the reading")
             self.assertRegex(reading, r"^\d.* after the fork")
-        self.assertRegex(self.page.all("#growth-chart .reading")[0].text, r"copied pages now: [\d.]+ [kM]?B")
+        self.assertRegex(self.page.all("#growth-chart .reading")[0].text, r"copied pages now: [\d.]+ [KM]?B")
         ActionChains(self.page.browser).move_to_element(self.page.element("server-line")).perform()
         self.page.script("arguments[0].focus()", chart)
         chart.send_keys(Keys.HOME)

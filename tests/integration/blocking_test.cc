@@ -123,6 +123,22 @@ TEST(Blocking, EachWaitHasATimeOfItsOwn) {
   EXPECT_EQ(info_number(server.info("clients"), "clients_in_timeout_table"), 1);
 }
 
+TEST(Blocking, TheTimeOfAWaitThatWasServedIsNoMore) {
+  const ServerProcess server;
+  Client client = server.client();
+  Connection idle = server.connection(), waits_again = server.connection();
+  wait_in(server, idle, {"BLPOP", "l", "0.3"});
+  wait_in(server, waits_again, {"BLPOP", "l", "0.3"});
+  client("RPUSH", "l", "a", "b");
+  EXPECT_EQ(idle.read(), pair("l", "a"));
+  EXPECT_EQ(waits_again.read(), pair("l", "b"));
+  EXPECT_EQ(info_number(server.info("clients"), "clients_in_timeout_table"), 0);
+  wait_in(server, waits_again, {"BLPOP", "l", "0"});
+  EXPECT_TRUE(waits_again.silent_for(milliseconds(500)));
+  client("RPUSH", "l", "c");
+  EXPECT_EQ(waits_again.read(), pair("l", "c"));
+}
+
 TEST(Blocking, TheTimeoutOfIdleClientsIsNotForThoseThatWait) {
   const ServerProcess server({.directives = {"--timeout", "1"}});
   Connection waiter = server.connection();

@@ -47,13 +47,6 @@ TEST(Start, FilesCutAnywhereAreRefused) {
   }
 }
 
-TEST(Start, TypesNotSupportedAreNamed) {
-  const ServerProcess redis({.binary = kRedisBinary});
-  redis.client()("RPUSH", "queue", "a", "b");
-  ASSERT_TRUE(redis.client()("SAVE").is_ok());
-  expect_refusal(read_file(redis.snapshot_path()), "list", "a list");
-}
-
 TEST(Start, WithoutAFileTheDatasetIsEmpty) {
   const ServerProcess server;
   EXPECT_EQ(server.client()("DBSIZE").integer, 0);
