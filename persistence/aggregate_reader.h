@@ -13,8 +13,7 @@ namespace cowslip::persistence {
 // Keeps its buffers from one value to the next. Event loop only.
 class AggregateReader {
  public:
-  AggregateReader(RdbDecoder& decoder, store::Keyspace& keyspace)
-      : decoder_(decoder), collections_(decoder), builder_(keyspace) {}
+  AggregateReader(RdbDecoder& decoder, store::Keyspace& keyspace) : collections_(decoder), builder_(keyspace) {}
 
   // The value that comes next, of a type that CollectionReader reads, as an entry of `db`. Nothing: it has no elements,
   // and Redis leaves such a key out. Errors as the reader's.
@@ -22,7 +21,6 @@ class AggregateReader {
                                                    int64_t expire_at_ms);
 
  private:
-  RdbDecoder& decoder_;
   CollectionReader collections_;
   store::AggregateBuilder builder_;
 };
