@@ -22,7 +22,7 @@ KeyWait::KeyWait(KeyWaits& registry, Session& session, std::span<const std::stri
 }
 
 size_t KeyWait::memory_bytes() const {
-  return sizeof *this + bytes_.capacity() + args_.capacity() * sizeof(args_[0]) +
+  return sizeof *this + bytes_.capacity() + args_.capacity() * sizeof(std::string_view) +
          places_.capacity() * sizeof(places_[0]);
 }
 

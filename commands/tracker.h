@@ -24,7 +24,7 @@ struct Tracker {
   size_t memory_bytes() const {
     constexpr size_t kNode = 4 * sizeof(void*);
     size_t bytes = sizeof *this;
-    for (const std::string& prefix : prefixes) bytes += kNode + sizeof prefix + prefix.capacity();
+    for (const std::string& prefix : prefixes) bytes += kNode + sizeof(std::string) + prefix.capacity();
     return bytes;
   }
 };

@@ -220,7 +220,8 @@ size_t Tracking::memory_bytes() const {
   constexpr size_t kNode = 4 * sizeof(void*);
   size_t bytes = table_.memory_bytes();
   for (const auto& [name, prefix] : prefixes_) {
-    bytes += kNode + sizeof name + name.capacity() + sizeof prefix + prefix.clients.size() * (kNode + sizeof(uint64_t));
+    bytes += kNode + sizeof(std::string) + name.capacity() + sizeof(Prefix) +
+             prefix.clients.size() * (kNode + sizeof(uint64_t));
   }
   return bytes;
 }

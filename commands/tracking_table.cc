@@ -24,7 +24,7 @@ size_t TrackingTable::bytes_of(const Part::value_type& entry) {
   const auto& [key, readers] = entry;
   size_t bytes = kNodeOverhead + sizeof entry;
   if (key.capacity() > std::string().capacity()) bytes += key.capacity() + 1;
-  if (readers.more) bytes += sizeof *readers.more + readers.more->capacity() * sizeof(uint64_t);
+  if (readers.more) bytes += sizeof(std::vector<uint64_t>) + readers.more->capacity() * sizeof(uint64_t);
   return bytes;
 }
 

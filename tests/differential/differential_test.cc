@@ -37,7 +37,7 @@ bool under_saves() {
 void expect_overlap(const OverlapFigures& figures, int64_t steps) {
   EXPECT_EQ(figures.error, "");
   std::cout << fmt::format("{} of {} steps were taken during {} saves\n", figures.steps, steps, figures.saves);
-  EXPECT_GE(figures.saves, steps / 1000);
+  EXPECT_GE(figures.saves, 1 + steps / 4000);
   EXPECT_GE(figures.steps, steps / 2);
 }
 

@@ -216,6 +216,9 @@ const std::set<std::string> kCompared = words_of(
     "setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge "
     "lpush rpush lpushx rpushx lpop rpop lmpop lmove rpoplpush lpos linsert ltrim lrem llen lindex lset lrange");
 
+// In fewer, some events may well not come.
+constexpr int64_t kStepsForEveryEvent = 1500;
+
 std::vector<Generator> compared_generators() {
   std::vector<Generator> compared;
   for (const Generator& generator : all_generators()) {
@@ -278,6 +281,7 @@ TEST(KeyspaceEventsDifferential, EachCommandHasRedisEventsInRedisOrder) {
       for (const std::string& event : expected) seen.insert(event.substr(event.rfind(' ') + 1));
     }
   }
+  if (default_steps() < kStepsForEveryEvent) return;
   for (const std::string& event : words_of(
            "set del expire persist incrby append setrange rename_from rename_to copy_to move_from move_to expired new "
            "keymiss zadd zincr zrem zpopmin zpopmax zremrangebyrank zremrangebyscore zremrangebylex zrangestore "

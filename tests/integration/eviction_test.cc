@@ -51,7 +51,8 @@ TEST_P(EveryPolicy, KeepsToMaxMemory) {
   EXPECT_LE(info(server, "used_memory"), limit + kMegabyte / 4);
   EXPECT_GT(info(server, "evicted_keys"), 3000);
   EXPECT_GT(client("DBSIZE").integer, 1000) << "no more goes than has to";
-  EXPECT_EQ(info(server, "evicted_keys") + client("DBSIZE").integer, 6010);
+  // The connection that asks takes memory, too, and may cost a key between the two questions.
+  EXPECT_TRUE(eventually([&] { return info(server, "evicted_keys") + client("DBSIZE").integer == 6010; }));
   if (volatile_only) {
     EXPECT_EQ(client("EXISTS", "stays:0", "stays:1", "stays:2", "stays:3", "stays:4").integer, 5);
     // Once nothing is left that may go, what needs memory is refused, and the rest is served.

@@ -90,8 +90,8 @@ TEST_F(ListTest, KeepsEveryLengthAndTheLimitsOfEveryInteger) {
     model.push_back(std::string(length, 'x'));
   }
   for (const unsigned bits : {7u, 8u, 15u, 16u, 23u, 24u, 31u, 32u, 39u, 63u}) {
-    const auto power = static_cast<int64_t>(uint64_t{1} << bits);
-    for (const int64_t value : {power - 1, -(power - 1), bits < 63 ? power : 0, bits < 63 ? -power : INT64_MIN}) {
+    const auto below = static_cast<int64_t>((uint64_t{1} << bits) - 1);
+    for (const int64_t value : {below, -below, bits < 63 ? below + 1 : 0, -below - 1}) {
       model.push_back(std::to_string(value));
     }
   }
