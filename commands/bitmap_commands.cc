@@ -196,9 +196,8 @@ size_t op_bitop(CommandContext& c, BitOperation operation, std::string_view key,
     c.db().set_raw(key, length, [&](std::span<char> result) { combine_bits(operation, sources, result); });
     c.keyspace.add_dirty(1);
     c.notify(EventClass::kString, "set", key);
-  } else if (c.db().erase(key)) {
-    c.keyspace.add_dirty(1);
-    c.notify(EventClass::kGeneric, "del", key);
+  } else {
+    c.store_nothing(key);
   }
   return length;
 }

@@ -40,6 +40,12 @@ constexpr FlagName kKeyFlagNames[] = {
 
 }  // namespace
 
+void CommandContext::store_nothing(std::string_view key) {
+  if (!db().discard(key)) return;
+  keyspace.add_dirty(1);
+  notify(EventClass::kGeneric, "del", key);
+}
+
 std::span<const FlagName> command_flag_names() {
   return kCommandFlagNames;
 }

@@ -40,6 +40,9 @@ struct CommandContext {
   void notify(store::EventClass of, std::string_view event, int database, std::string_view key) const {
     keyspace.events().notify(of, event, database, key);
   }
+  // What storing an empty result comes to: the key goes, without a look whether it has expired (as Redis has it), and
+  // listeners are told.
+  void store_nothing(std::string_view key);
   // The lookup kind for a read by this client (CLIENT NO-TOUCH leaves stamps alone).
   store::Lookup read_lookup() const { return session.no_touch ? store::Lookup::kReadNoTouch : store::Lookup::kRead; }
 };

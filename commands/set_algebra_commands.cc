@@ -64,10 +64,7 @@ void reply_members(CommandContext& c, Produce&& produce) {
 void store_members(CommandContext& c, std::span<const StringView> members, Encoding encoding, std::string_view event) {
   const std::string_view key = c.args[1];
   if (members.empty()) {
-    if (c.db().erase(key)) {
-      c.keyspace.add_dirty(1);
-      c.notify(EventClass::kGeneric, "del", key);
-    }
+    c.store_nothing(key);
     return c.reply.integer(0);
   }
   SetEditor(c.db(), key).assign(members, encoding);

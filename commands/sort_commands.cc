@@ -280,14 +280,12 @@ void store_results(CommandContext& c, Sorter& sorter, std::string_view key) {
   sorter.for_each_result([&](const std::optional<StringView>& value) {
     elements.push_back(value ? sorter.texts().text(sorter.texts().keep(*value)) : std::string_view());
   });
-  const bool erased = c.db().erase(key);
-  if (!elements.empty()) {
-    ListEditor(c.db(), key).push(ListEnd::kTail, elements);
+  if (elements.empty()) {
+    c.store_nothing(key);
+  } else {
+    ListEditor(c.db(), key).assign(elements);
     c.keyspace.add_dirty(elements.size());
     c.notify(EventClass::kList, "sortstore", key);
-  } else if (erased) {
-    c.keyspace.add_dirty(1);
-    c.notify(EventClass::kGeneric, "del", key);
   }
   c.reply.integer(static_cast<int64_t>(elements.size()));
 }

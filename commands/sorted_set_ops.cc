@@ -72,10 +72,7 @@ void MembersToStore::add(const StringView& member, double score) {
 
 void MembersToStore::store(CommandContext& c, std::string_view key, std::string_view event, Changes changes) const {
   if (ends_.empty()) {
-    if (c.db().erase(key)) {
-      c.keyspace.add_dirty(1);
-      c.notify(EventClass::kGeneric, "del", key);
-    }
+    c.store_nothing(key);
     return c.reply.integer(0);
   }
   {

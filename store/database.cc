@@ -268,7 +268,15 @@ std::span<char> Database::writable_string(std::string_view key, size_t length) {
 
 bool Database::erase(std::string_view key, Freeing freeing) {
   const uint64_t hash = contents_->index.hash(key);
-  const Index::Slot slot = find_slot(key, hash);
+  return erase(find_slot(key, hash), hash, freeing);
+}
+
+bool Database::discard(std::string_view key) {
+  const uint64_t hash = contents_->index.hash(key);
+  return erase(contents_->index.find(key, hash), hash, keyspace_.freeing().replaced);
+}
+
+bool Database::erase(Index::Slot slot, uint64_t hash, Freeing freeing) {
   if (!slot) return false;
   const Because because(keyspace_.chunks().ledger(), memory::WriteReason::kDelete);
   Entry* entry = take(slot, hash);

@@ -129,6 +129,8 @@ class Database {
 
   // ---- keys ----
   bool erase(std::string_view key, Freeing freeing = Freeing::kNow);
+  // As erase(), but does not look whether the key has expired: then it is deleted, too, and does not expire.
+  bool discard(std::string_view key);
   // Renames, replacing `to`. False when `from` is not there. The expiry goes along.
   bool rename(std::string_view from, std::string_view to);
   // Moves a key to another database. False when it is missing here or present there.
@@ -219,6 +221,7 @@ class Database {
   Index::Slot find_slot(std::string_view key, uint64_t hash);
   Index::Slot find_slot_to_write(std::string_view key, uint64_t hash);
   void expire(Index::Slot slot, uint64_t hash);
+  bool erase(Index::Slot slot, uint64_t hash, Freeing freeing);
   // Frees the entry, which is out of the index, and reports that it expired.
   void free_expired(Entry* entry, Freeing freeing);
   void free_entry(Entry* entry, Freeing freeing);

@@ -142,6 +142,13 @@ void ListEditor::create(ListEnd end, std::span<const std::string_view> elements)
   make({stack, length});
 }
 
+void ListEditor::assign(std::span<const std::string_view> elements) {
+  ListpackBuilder empty;
+  value_.begin(
+      value_.factory().make_blob(value_.key(), ObjectType::kList, Encoding::kListpack, empty.finish(), kNoExpiry));
+  push(ListEnd::kTail, elements);
+}
+
 void ListEditor::push_small(ListEnd end, std::span<const std::string_view> elements) {
   const ListpackSplice splice{.offset = end == ListEnd::kHead ? Listpack::kHeader : Listpack(entry()->blob()).end(),
                               .removed = 0,

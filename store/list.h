@@ -46,7 +46,7 @@ class ListView {
 // Changes the list that a key holds, or is to hold. An index counts from the head.
 class ListEditor {
  public:
-  // REQUIRES, for all but entry(): the key is absent or a list.
+  // REQUIRES, for all but entry() and assign(): the key is absent or a list.
   ListEditor(Database& db, std::string_view key) : value_(db, key) {}
 
   // What the key holds as yet; null when there is none. Before anything is changed it may be of any type: so it can be
@@ -58,6 +58,8 @@ class ListEditor {
   // Whether the list is still small then is settled once for all of them. REQUIRES: there is at least one.
   void push(ListEnd end, std::span<const std::string_view> elements);
   void push(ListEnd end, std::string_view element) { push(end, std::span(&element, 1)); }
+  // In place of all that the key holds, of whatever type, and of its expiry. REQUIRES: there is at least one.
+  void assign(std::span<const std::string_view> elements);
   // Before the element with this index, or at the tail. REQUIRES: index <= size().
   void insert(uint64_t index, std::string_view element);
   void set(uint64_t index, std::string_view element);  // REQUIRES: index < size()

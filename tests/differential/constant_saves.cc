@@ -69,6 +69,7 @@ void ConstantSaves::save_once(Connection& connection) {
   }
   figures_.saves += overlapping > 0 ? 1 : 0;
   figures_.steps += overlapping;
+  overlapped_ = figures_.saves;
 }
 
 }  // namespace cowslip::testing

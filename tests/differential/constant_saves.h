@@ -29,6 +29,8 @@ class ConstantSaves {
   // No save of the thread's runs from the return of pause() to resume().
   void pause();
   void resume();
+  // Saves so far that steps were surely taken during.
+  int64_t overlapped() const { return overlapped_; }
   // Ends the thread, with its last save.
   OverlapFigures stop();
 
@@ -43,6 +45,7 @@ class ConstantSaves {
   std::condition_variable changed_;
   enum class Wish { kSave, kPause, kStop } wish_ = Wish::kSave;
   bool idle_ = false;
+  std::atomic<int64_t> overlapped_ = 0;
   OverlapFigures figures_;  // the thread's own until it has ended
   std::thread thread_;
 };

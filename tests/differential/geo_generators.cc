@@ -79,7 +79,7 @@ Steps make_geoadd(Pool& pool) {
     arguments.insert(arguments.end(), {longitude, latitude, place(pool)});
   } while (arguments.size() < 25 && pool.chance(80));
   if (pool.chance(2)) arguments.push_back("1");
-  return {{arguments}, {{"ZRANGE", key, "0", "-1", "WITHSCORES"}, Compare::kScores}, {{"OBJECT", "ENCODING", key}}};
+  return {{arguments}, {{"ZRANGE", key, "0", "-1", "WITHSCORES"}, Compare::kScores}, {{"OBJECT", "ENCODING", key}, Compare::kEncoding}};
 }
 
 // Scores that nobody made of a position.
@@ -142,7 +142,7 @@ void add_options(Pool& pool, Arguments& arguments, bool details) {
 Steps looked_at(Arguments arguments, const std::string& key) {
   return {{std::move(arguments)},
           {{"ZRANGE", key, "0", "-1", "WITHSCORES"}, Compare::kScores},
-          {{"OBJECT", "ENCODING", key}}};
+          {{"OBJECT", "ENCODING", key}, Compare::kEncoding}};
 }
 
 Steps make_geosearch(Pool& pool) {

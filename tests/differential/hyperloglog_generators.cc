@@ -83,7 +83,7 @@ Steps make_crafted(Pool& pool) {
         steps.push_back({{"PFMERGE", key, hll_key(pool)}});
     }
     steps.push_back({{"GET", key}});
-    steps.push_back({{"OBJECT", "ENCODING", key}});
+    steps.push_back({{"OBJECT", "ENCODING", key}, Compare::kEncoding});
   }
   // Nothing broken stays: what is added to it later is another story each time.
   steps.push_back({{"DEL", key}});

@@ -211,6 +211,11 @@ std::string Lockstep::report(uint64_t seed, const std::string& difference) const
   return text;
 }
 
+bool Lockstep::enough(int64_t steps) const {
+  if (step_ < steps) return false;
+  return !saves_ || saves_->overlapped() >= steps / kStepsForASave || step_ >= kMostRounds * steps;
+}
+
 std::string Lockstep::run(uint64_t seed, int64_t steps, const std::vector<Generator>& generators) {
   const bool keep_going = std::getenv("COWSLIP_DIFFERENTIAL_KEEP_GOING") != nullptr;
   Pool pool(seed);
@@ -223,7 +228,7 @@ std::string Lockstep::run(uint64_t seed, int64_t steps, const std::vector<Genera
   pool.set_usable(std::move(commands));
   std::string reports;
   size_t differences = 0;
-  while (step_ < steps && differences < kMostDifferences) {
+  while (!enough(steps) && differences < kMostDifferences) {
     const Generator& generator = draw(pool, generators, total_weight);
     const size_t lane = static_cast<size_t>(pool.between(0, kLanes - 1));
     Steps drawn = generator.make(pool);

@@ -24,9 +24,14 @@ class Lockstep {
   enum class Saves { kAsTold, kConstant };
   explicit Lockstep(Saves saves = Saves::kAsTold);
 
-  // Draws and runs `steps` steps. Returns what went wrong, in words for a person; empty when nothing did.
-  // With COWSLIP_DIFFERENTIAL_KEEP_GOING set, empties both servers after a difference and goes on to find more.
+  // Draws and runs `steps` steps; with constant saves as many more as it takes until one in kStepsForASave of `steps`
+  // has been overlapped, but at most kMostRounds times as many. Returns what went wrong, in words for a person; empty
+  // when nothing did. With COWSLIP_DIFFERENTIAL_KEEP_GOING set, empties both servers after a difference and goes on to
+  // find more.
   std::string run(uint64_t seed, int64_t steps, const std::vector<Generator>& generators);
+
+  static constexpr int64_t kStepsForASave = 1000;
+  static constexpr int64_t kMostRounds = 20;
 
   // Ends the constant saves. REQUIRES: kConstant.
   OverlapFigures end_saves() { return saves_->stop(); }
@@ -42,6 +47,7 @@ class Lockstep {
   };
 
   void open_lanes();
+  bool enough(int64_t steps) const;
   std::string take(size_t lane, const Step& step);
   std::string run_beside_saves(size_t lane, const Step& step);
   std::string run_step(size_t lane, const Step& step);

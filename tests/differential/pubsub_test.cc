@@ -7,35 +7,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iterator>
-#include <set>
-#include <sstream>
 #include <string>
 
-#include "base/text.h"
 #include "tests/differential/generator.h"
-#include "tests/support/server_process.h"
+#include "tests/differential/party.h"
 
 namespace cowslip::testing {
 namespace {
-
-bool is_pong(const Reply& reply, const std::string& token) {
-  if (reply.kind == Reply::Kind::kBulk) return reply.text == token;
-  return reply.kind == Reply::Kind::kArray && reply.elements.size() == 2 && reply.elements[1].text == token;
-}
-
-// All that has arrived until now, and arrives because of it.
-std::vector<Reply> hear(Connection& connection, const std::string& token) {
-  connection.send(encode({"PING", token}));
-  std::vector<Reply> heard;
-  while (true) {
-    heard.push_back(connection.read());
-    if (heard.back().kind == Reply::Kind::kClosed) return heard;
-    if (!is_pong(heard.back(), token)) continue;
-    heard.pop_back();
-    return heard;
-  }
-}
 
 // In the order of the alphabet: in which one several patterns are told, or channels left, is each server's own.
 std::vector<std::string> comparable(const std::vector<Reply>& heard, int64_t& messages) {
@@ -57,17 +35,6 @@ std::vector<std::string> comparable(const std::vector<Reply>& heard, int64_t& me
   std::sort(words.begin(), words.end());
   return words;
 }
-
-// A server and its clients.
-struct Party {
-  explicit Party(const char* binary) : server({.directives = {"--databases", "4"}, .binary = binary}) {}
-  void come(size_t clients) {
-    while (connections.size() < clients) connections.push_back(server.connection());
-  }
-
-  ServerProcess server;
-  std::vector<Connection> connections;
-};
 
 class PubSubWalk {
  public:
@@ -194,103 +161,6 @@ TEST(PubSubDifferential, FixedSeed) {
 
 TEST(PubSubDifferential, FreshSeed) {
   walk_with_subscribers(announced_seed("PubSubDifferential"), default_steps());
-}
-
-// ---- the events of every command ----
-
-std::set<std::string> words_of(const std::string& text) {
-  std::istringstream words(text);
-  return {std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()};
-}
-
-// Commands whose events are compared. Those that walk over keys meet expired ones at times of each server's own.
-const std::set<std::string> kCompared = words_of(
-    "set setnx setex psetex get getset getdel getex mget mset msetnx append strlen incr decr incrby "
-    "decrby incrbyfloat getrange substr setrange lcs del unlink exists touch type expire pexpire expireat "
-    "pexpireat ttl pttl expiretime pexpiretime persist rename renamenx copy move restore object|encoding "
-    "zadd zincrby zrem zrange zrangestore zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax "
-    "zmpop zunion zunionstore zinterstore zdiffstore zscore geoadd geosearch geosearchstore georadius "
-    "georadiusbymember hset hmset hsetnx hget hmget hgetall hdel hlen hincrby hincrbyfloat sadd srem "
-    "smove sismember smembers sinter sunion sdiff sintercard "
-    "sinterstore sunionstore sdiffstore "
-    "setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge "
-    "lpush rpush lpushx rpushx lpop rpop lmpop lmove rpoplpush lpos linsert ltrim lrem llen lindex lset lrange");
-
-// In fewer, some events may well not come.
-constexpr int64_t kStepsForEveryEvent = 1500;
-
-std::vector<Generator> compared_generators() {
-  std::vector<Generator> compared;
-  for (const Generator& generator : all_generators()) {
-    if (kCompared.contains(std::string(generator.command))) compared.push_back(generator);
-  }
-  return compared;
-}
-
-std::vector<std::string> events(Connection& listener, const std::string& token) {
-  std::vector<std::string> events;
-  for (const Reply& message : hear(listener, token)) {
-    if (message.elements.size() == 4) events.push_back(describe(message.elements[2]) + " " + message.elements[3].text);
-  }
-  return events;
-}
-
-std::string as_deletion(std::string event) {
-  const size_t at = event.find("expired");
-  return at == std::string::npos ? event : event.replace(at, 7, "del");
-}
-
-TEST(KeyspaceEventsDifferential, EachCommandHasRedisEventsInRedisOrder) {
-  Party ours("");
-  Party theirs(kRedisBinary);
-  for (Party* party : {&ours, &theirs}) {
-    party->server.client()("DEBUG", "SET-ACTIVE-EXPIRE", "0");
-    party->server.client()("CONFIG", "SET", "notify-keyspace-events", "KEAmn");
-    party->come(2);
-    party->connections[1]("PSUBSCRIBE", "__key*__:*");
-  }
-  const std::vector<Generator> generators = compared_generators();
-  ASSERT_EQ(generators.size(), kCompared.size());
-  const uint64_t seed = announced_seed("KeyspaceEventsDifferential");
-  Pool pool(seed);
-  std::set<std::string> seen;
-  for (int64_t i = 0; i < 8 * default_steps(); i++) {
-    Steps steps = pool.pick(generators).make(pool);
-    if (std::ranges::any_of(steps, [](const Step& step) { return step.pause_ms > 0; })) continue;  // a matter of time
-    // Now and then a key that has expired before anybody sees it, and a sorted set with something to take out.
-    if (pool.chance(5)) steps = {{{"SET", pool.key(), "v", "PXAT", "1"}}};
-    if (pool.chance(5)) {
-      steps = {{{"DEL", "zset:1"}},
-               {{"ZADD", "zset:1", "1", "m1", "2", "m2", "3", "m3", "4", "m4", "5", "m5", "6", "m6"}}};
-    }
-    for (const Step& step : steps) {
-      if (step.action != Action::kSend) continue;
-      const std::string token = fmt::format("token {}", i);
-      const bool they_refuse = theirs.connections[0].command(step.arguments).is_error();
-      const bool we_refuse = ours.connections[0].command(step.arguments).is_error();
-      auto expected = events(theirs.connections[1], token), found = events(ours.connections[1], token);
-      const std::string command = to_lower(step.arguments[0]);
-      if (!kCompared.contains(command) && command != "object") continue;  // a part of what a generator does besides
-      if (we_refuse && !they_refuse) continue;  // as 7.2 does; differential_test.cc compares replies
-      // A command that stores nothing deletes what there is: Redis without looking whether it has expired.
-      if (command.ends_with("store") || command == "bitop") {
-        for (auto* list : {&expected, &found})
-          std::ranges::for_each(*list, [](std::string& event) { event = as_deletion(event); });
-      }
-      ASSERT_EQ(found, expected) << "seed " << seed << ", step " << i << ": " << describe(step.arguments);
-      for (const std::string& event : expected) seen.insert(event.substr(event.rfind(' ') + 1));
-    }
-  }
-  if (default_steps() < kStepsForEveryEvent) return;
-  for (const std::string& event : words_of(
-           "set del expire persist incrby append setrange rename_from rename_to copy_to move_from move_to expired new "
-           "keymiss zadd zincr zrem zpopmin zpopmax zremrangebyrank zremrangebyscore zremrangebylex zrangestore "
-           "zunionstore zinterstore zdiffstore geosearchstore georadiusstore hset hincrby sadd "
-           "setbit pfadd "
-           "lpush rpush lpop rpop linsert lset ltrim lrem "
-           "hincrbyfloat hdel srem")) {
-    EXPECT_TRUE(seen.contains(event)) << "no command made the event " << event;
-  }
 }
 
 }  // namespace

@@ -47,6 +47,13 @@ TEST(Start, FilesCutAnywhereAreRefused) {
   }
 }
 
+TEST(Start, TypesNotSupportedAreNamed) {
+  const ServerProcess redis({.binary = kRedisBinary});
+  ASSERT_EQ(redis.client()("XADD", "queue", "1-1", "field", "value").text, "1-1");
+  ASSERT_TRUE(redis.client()("SAVE").is_ok());
+  expect_refusal(read_file(redis.snapshot_path()), "stream", "a stream");
+}
+
 TEST(Start, WithoutAFileTheDatasetIsEmpty) {
   const ServerProcess server;
   EXPECT_EQ(server.client()("DBSIZE").integer, 0);

@@ -78,6 +78,19 @@ TEST_F(HashTest, BecomesBigAtItsThresholdsAndStaysSo) {
   EXPECT_EQ(encoding(), Encoding::kHashtable);
 }
 
+// As Redis 7.2 does, not 7.0, which counts the fields.
+TEST_F(HashTest, SeveralAtOnceCountAsManyAsAreGiven) {
+  EncodingLimits limits;
+  limits.hash_max_listpack_entries = 3;
+  keyspace_.set_encoding_limits(limits);
+  const std::string_view repeated[] = {"f", "1", "g", "2", "f", "3", "f", "4"};
+  HashEditor(db_, "key").set_all(std::span(repeated).first(6));
+  EXPECT_EQ(encoding(), Encoding::kListpack);
+  EXPECT_EQ(HashEditor(db_, "key").set_all(repeated), 0u);
+  EXPECT_EQ(encoding(), Encoding::kHashtable);
+  expect_equal({{"f", "4"}, {"g", "2"}});
+}
+
 TEST_F(HashTest, IsWhatAMapIs) {
   Random random(test_seed());
   for (const size_t fields : {20u, 3000u}) {
