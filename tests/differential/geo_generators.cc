@@ -79,7 +79,9 @@ Steps make_geoadd(Pool& pool) {
     arguments.insert(arguments.end(), {longitude, latitude, place(pool)});
   } while (arguments.size() < 25 && pool.chance(80));
   if (pool.chance(2)) arguments.push_back("1");
-  return {{arguments}, {{"ZRANGE", key, "0", "-1", "WITHSCORES"}, Compare::kScores}, {{"OBJECT", "ENCODING", key}, Compare::kEncoding}};
+  return {{arguments},
+          {{"ZRANGE", key, "0", "-1", "WITHSCORES"}, Compare::kScores},
+          {{"OBJECT", "ENCODING", key}, Compare::kEncoding}};
 }
 
 // Scores that nobody made of a position.
