@@ -34,9 +34,9 @@ BitTarget prepare_bits(CommandContext& c, size_t bytes) {
   }
   const size_t before = entry != nullptr ? entry->string().length() : 0;
   const bool grown = entry == nullptr || before < bytes;
-  if (!grown && entry->encoding() == Encoding::kRaw) return {entry, false};
-  c.db().writable_range(key, std::max(before, bytes), 0);
-  return {c.db().find(key, Lookup::kPeek), grown};
+  if (!grown) return {entry->encoding() == Encoding::kRaw ? entry : c.db().make_raw(key), false};
+  c.db().writable_range(key, bytes, 0);
+  return {c.db().find(key, Lookup::kPeek), true};
 }
 
 }  // namespace cowslip::commands

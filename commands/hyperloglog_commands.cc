@@ -81,8 +81,12 @@ std::optional<size_t> op_add_sparse(CommandContext& c, std::string_view key, con
     if (change == HllChange::kCorrupted) break;
     changes += change == HllChange::kRaised;
   }
-  if (changes > 0) store::hll_mark_stale(hll);
-  if (changes > 0 || !is_raw(*entry)) replace_bytes(c, key, hll);
+  if (changes > 0) {
+    store::hll_mark_stale(hll);
+    replace_bytes(c, key, hll);
+  } else if (!is_raw(*entry)) {
+    c.db().make_raw(key);
+  }
   return change != HllChange::kCorrupted ? std::optional(changes) : std::nullopt;
 }
 
@@ -104,10 +108,7 @@ void cmd_pfadd(CommandContext& c) {
 
 // An estimate that had to be made is kept in the value, so that the next one costs nothing.
 void op_count_one(CommandContext& c, std::string_view key, const Entry* entry) {
-  if (!is_raw(*entry)) {
-    c.db().writable_string(key, entry->string().length());
-    entry = c.db().find(key, Lookup::kPeek);
-  }
+  if (!is_raw(*entry)) entry = c.db().make_raw(key);
   const std::string_view hll = entry->string().bytes();
   if (const auto kept = store::hll_kept_cardinality(hll)) return c.reply.integer(static_cast<int64_t>(*kept));
   const auto cardinality = store::hll_estimate(hll);

@@ -264,6 +264,13 @@ std::span<char> Database::writable_string(std::string_view key, size_t length) {
   return contents_->factory.writable_range(*sized_string(key, length, true), 0, length);
 }
 
+const Entry* Database::make_raw(std::string_view key) {
+  Index::Slot slot = find_slot(key, contents_->index.hash(key));
+  Entry* entry = contents_->factory.resize_string(slot.entry(), slot.entry()->string().length());
+  point(slot, entry);
+  return entry;
+}
+
 // ---- keys ----
 
 bool Database::erase(std::string_view key, Freeing freeing) {

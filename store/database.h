@@ -122,6 +122,9 @@ class Database {
   std::span<char> writable_range(std::string_view key, size_t offset, size_t count);
   // The whole string, which becomes `length` bytes long, cut off or with zeros at its end. Otherwise the same.
   std::span<char> writable_string(std::string_view key, size_t length);
+  // The same string in the raw encoding, as Redis leaves it behind where it may have been changed. No change: observers
+  // are not told. REQUIRES: the key is a string.
+  const Entry* make_raw(std::string_view key);
   // Creates or replaces the key, whatever its type was, with a raw string of `length` bytes that fill(std::span<char>)
   // writes. While it does, all keys still have the values that they had.
   template <typename Fill>

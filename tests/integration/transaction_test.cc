@@ -38,6 +38,31 @@ TEST(Transaction, OthersSeeAllOfItOrNothing) {
   EXPECT_EQ(reader("MGET", "a", "b").strings(), (std::vector<std::string>{"1", "1"}));
 }
 
+// Only their encoding is another one afterwards. As redis-server does it, which answers the same questions.
+TEST(Transaction, WritesThatChangeNothingAreNotNoticed) {
+  const ServerProcess cowslip;
+  const ServerProcess redis({.binary = kRedisBinary});
+  for (const ServerProcess* server : {&cowslip, &redis}) {
+    Connection watcher = server->connection();
+    Client other = server->client();
+    for (const Arguments& command : {Arguments{"SETBIT", "k", "1", "1"},
+                                     {"BITFIELD", "k", "SET", "u8", "0", "255"},
+                                     {"PFADD", "hll", "a"},
+                                     {"PFCOUNT", "hll"}}) {
+      other("SET", "k", "\xff");
+      other("PFADD", "made", "a");
+      other("PFCOUNT", "made");
+      other("SET", "hll", other("GET", "made").text);  // not raw
+      watcher("WATCH", "k", "hll");
+      EXPECT_NE(other("OBJECT", "ENCODING", command[1]).text, "raw");
+      other.command(command);
+      EXPECT_EQ(other("OBJECT", "ENCODING", command[1]).text, "raw");
+      queue(watcher, {{"PING"}});
+      EXPECT_EQ(watcher("EXEC").elements.size(), 1u) << describe(command) << (server == &redis ? " redis" : "");
+    }
+  }
+}
+
 TEST(Transaction, ALostUpdateIsNoticed) {
   const ServerProcess server;
   constexpr int kEach = 200;
