@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -96,13 +97,10 @@ class TrackingWalk {
 
   // What differed, or nothing.
   std::string step() {
+    if (++taken_ % kStepsForABreak == 0) return break_redirection();
     if (pool_.chance(4)) return reopen(static_cast<size_t>(pool_.between(4, 5)));
     const auto client = static_cast<size_t>(pool_.chance(30) ? kWriter : pool_.between(0, 3));
-    const std::vector<Arguments> commands = draw(client);
-    std::string words;
-    for (const Arguments& arguments : commands) words += " " + describe(arguments) + ";";
-    history_ = fmt::format("{}\n  client {}:{}", history_, client, words);
-    return compare(heard_by_all(ours_, client, commands), heard_by_all(theirs_, client, commands));
+    return take(client, draw(client));
   }
 
  private:
@@ -110,6 +108,26 @@ class TrackingWalk {
   static constexpr size_t kClients = 8;
   static constexpr size_t kWriter = 6;
   static constexpr size_t kWitness = 7;
+  static constexpr int64_t kStepsForABreak = 200;
+
+  std::string take(size_t client, const std::vector<Arguments>& commands) {
+    std::string words;
+    for (const Arguments& arguments : commands) words += " " + describe(arguments) + ";";
+    history_ = fmt::format("{}\n  client {}:{}", history_, client, words);
+    return compare(heard_by_all(ours_, client, commands), heard_by_all(theirs_, client, commands));
+  }
+
+  // What has to come together for it hardly does by chance: a client redirects and reads, the other one goes, and
+  // somebody writes.
+  std::string break_redirection() {
+    const std::string read_key = key();
+    std::string difference = take(0, {{"SELECT", "0"},
+                                      {"CLIENT", "TRACKING", "off"},
+                                      {"CLIENT", "TRACKING", "on", "REDIRECT", "{4}"},
+                                      {"GET", read_key}});
+    if (difference.empty()) difference = reopen(4);
+    return difference.empty() ? take(kWriter, {{"SET", read_key, "v"}}) : difference;
+  }
 
   static void prepare(Party& party, size_t place) {
     party.connections[place]("SUBSCRIBE", "__redis__:invalidate");
@@ -299,6 +317,7 @@ class TrackingWalk {
   Pool pool_;
   Party ours_{"", kClients};
   Party theirs_{kRedisBinary, kClients};
+  int64_t taken_ = 0;
   int64_t steps_ = 0;
   int64_t invalidations_ = 0;
   int64_t broken_ = 0;
@@ -312,12 +331,12 @@ void walk_with_caches(uint64_t seed, int64_t steps) {
     ASSERT_TRUE(difference.empty()) << "seed " << seed << ", step " << i << ": " << difference;
   }
   EXPECT_GT(walk.invalidations(), steps / 10) << "hardly anybody was told anything";
-  // Seldom, for somebody has to redirect, and read before and be written to after the other one goes.
-  EXPECT_GT(walk.broken_redirections(), steps > 1000 ? 0 : -1);
+  std::cout << walk.invalidations() << " invalidations\n";
+  EXPECT_GT(walk.broken_redirections(), 0);
 }
 
 int64_t default_steps() {
-  return environment_integer("COWSLIP_DIFFERENTIAL_STEPS", sanitized() ? 500 : 1500);
+  return environment_integer("COWSLIP_DIFFERENTIAL_STEPS", 1500);
 }
 
 TEST(TrackingDifferential, FixedSeed) {
