@@ -80,6 +80,7 @@ enum CommandFlag : uint32_t {
   kRunsQueue = 1u << 23,         // EXEC
   kInSubscriberMode = 1u << 24,  // hidden: allowed to a subscriber of RESP2
   kRepliesInParts = 1u << 25,    // hidden: minds CLIENT REPLY itself
+  kSystemCommand = 1u << 26,     // hidden: COMMAND DOCS say that it is not for clients
 };
 
 struct FlagName {

@@ -20,6 +20,13 @@ uint32_t flags_of(const Argument& argument) {
          (argument.multiple_token ? kMultipleToken : 0u);
 }
 
+constexpr uint32_t kDeprecated = 1;
+constexpr FlagName kDocumentFlagNames[] = {{kDeprecated, "deprecated"}, {kSystemCommand, "syscmd"}};
+
+uint32_t document_flags_of(const CommandSpec& spec) {
+  return (spec.flags & kSystemCommand) | (spec.deprecated_since.empty() ? 0 : kDeprecated);
+}
+
 void reply_arguments(ReplyWriter& reply, const std::vector<Argument>& arguments);
 
 void reply_argument(ReplyWriter& reply, const Argument& argument) {
@@ -48,9 +55,8 @@ void reply_command_docs(ReplyWriter& reply, const Command& command) {
   map.text("since", spec.since);
   map.text("group", spec.group);
   map.text_if_any("complexity", spec.complexity);
+  if (const uint32_t flags = document_flags_of(spec)) reply_flags(map.name("doc_flags"), kDocumentFlagNames, flags);
   if (!spec.deprecated_since.empty()) {
-    static constexpr FlagName kDeprecated[] = {{1, "deprecated"}};
-    reply_flags(map.name("doc_flags"), kDeprecated, 1);
     map.text("deprecated_since", spec.deprecated_since);
     map.text_if_any("replaced_by", spec.replaced_by);
   }

@@ -81,9 +81,10 @@ class ChunkPool {
     bool fresh_writes = true;
     bool dismissal = true;
     bool unshared_index = true;
-    size_t ready_chunks = 4;
-    bool ledger = true;  // false: nothing is counted during snapshots (benchmarks)
-    bool keeper = true;  // false: no thread, its work is done by run_keeper() (tests)
+    size_t ready_chunks = 4;       // at most
+    size_t chunks_per_ready = 64;  // in use, for each that is kept ready outside of snapshots
+    bool ledger = true;            // false: nothing is counted during snapshots (benchmarks)
+    bool keeper = true;            // false: no thread, its work is done by run_keeper() (tests)
   };
 
   ChunkPool();

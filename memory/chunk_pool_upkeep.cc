@@ -26,9 +26,12 @@ __attribute__((no_sanitize("address"))) void write_every_page(char* chunk) {
 
 }  // namespace
 
-// Chunks ahead of a server that holds next to nothing would be most of its memory.
+// Few chunks ahead for a server that holds little: its resident memory is to be that of its data. During a snapshot,
+// when every overwrite takes new memory, more.
 size_t ChunkPool::wanted_ready() const {
-  return std::min(options_.ready_chunks, in_use() / 2);
+  const size_t for_each =
+      epoch_.child_alive() ? std::min<size_t>(options_.chunks_per_ready, 2) : options_.chunks_per_ready;
+  return std::min(options_.ready_chunks, in_use() / for_each);
 }
 
 // REQUIRES: the mutex is held.

@@ -222,12 +222,10 @@ uint64_t SortedSetView::scan(uint64_t cursor, size_t count, Visit&& visit) const
     return scan_by_hash(by_hash(), cursor, count,
                         [&](std::string_view element) { visit(internal::split_member(element)); });
   }
-  if (cursor == 0) {
-    for_each_from(0, true, [&](const ScoredMember& member) {
-      visit(member);
-      return true;
-    });
-  }
+  for_each_from(0, true, [&](const ScoredMember& member) {
+    visit(member);
+    return true;
+  });
   return 0;
 }
 

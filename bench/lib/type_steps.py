@@ -16,8 +16,8 @@ SETTLE_S = 1.0
 # Elements of one key, for memory: around the thresholds at which small forms end, and big ones.
 MEMORY_SIZES = [1, 4, 16, 64, 128, 129, 512, 513, 10_000, 1_000_000]
 # Elements of all keys together. Keys with one element are fewer: they measure the key.
-MEMORY_ELEMENTS = 1_000_000
-MOST_KEYS = 200_000
+MEMORY_ELEMENTS = 4_000_000
+MOST_KEYS = 400_000
 
 
 @dataclass(frozen=True)

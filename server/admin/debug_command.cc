@@ -226,7 +226,7 @@ void cmd_debug(CommandContext& c) {
 constexpr CommandSpec kSpecs[] = {
     {.name = "debug",
      .arity = -2,
-     .flags = kAdmin | kNoScript | kLoading | kStale | kProtected,
+     .flags = kAdmin | kNoScript | kLoading | kStale | kProtected | kSystemCommand,
      .group = "server",
      .since = "1.0.0",
      .complexity = "Depends on subcommand.",

@@ -87,6 +87,35 @@ Reply lmove(Keys& keys, const Arguments& a) {
   return pop(keys, a[1], true);
 }
 
+// ---- what would wait where there is nothing: in a transaction it does not ----
+
+Reply array(std::vector<Reply> elements) {
+  return {Reply::Kind::kArray, {}, 0, std::move(elements)};
+}
+Reply null_array() {
+  return {Reply::Kind::kNullArray, {}, 0, {}};
+}
+
+// BLPOP key timeout
+Reply pop_with_key(Keys& keys, const Arguments& a, bool at_head) {
+  if (!keys.contains(a[1])) return null_array();
+  return array({Reply::bulk(a[1]), pop(keys, a[1], at_head)});
+}
+Reply blpop(Keys& keys, const Arguments& a) {
+  return pop_with_key(keys, a, true);
+}
+Reply brpop(Keys& keys, const Arguments& a) {
+  return pop_with_key(keys, a, false);
+}
+
+// BLMPOP timeout 1 key LEFT COUNT count
+Reply blmpop(Keys& keys, const Arguments& a) {
+  const std::string& key = a[3];
+  std::vector<Reply> popped;
+  for (int64_t left = number(a[6]); left > 0 && keys.contains(key); left--) popped.push_back(pop(keys, key, true));
+  return popped.empty() ? null_array() : array({Reply::bulk(key), array(std::move(popped))});
+}
+
 // An index from the tail on, or from the head, as a place.
 size_t place_of(int64_t index, size_t size) {
   return static_cast<size_t>(index < 0 ? index + static_cast<int64_t>(size) : index);
@@ -196,6 +225,23 @@ Reply zincrby(Keys& keys, const Arguments& a) {
   });
 }
 
+// BZPOPMIN key timeout; see blpop().
+Reply bzpopmin(Keys& keys, const Arguments& a) {
+  if (!keys.contains(a[1])) return null_array();
+  Reply popped;
+  change_at(keys, a[1], "zset", [&](Elements& elements) {
+    const auto least = [](const auto& x, const auto& y) {
+      return std::pair(std::strtod(x.second.c_str(), nullptr), x.first) <
+             std::pair(std::strtod(y.second.c_str(), nullptr), y.first);
+    };
+    const auto found = std::min_element(elements.pairs.begin(), elements.pairs.end(), least);
+    popped = array({Reply::bulk(a[1]), Reply::bulk(found->first), Reply::bulk(found->second)});
+    elements.pairs.erase(found);
+    return Reply::null();
+  });
+  return popped;
+}
+
 // ZREMRANGEBYRANK key 0 stop
 Reply zremrangebyrank(Keys& keys, const Arguments& a) {
   if (!keys.contains(a[1])) return count(0);
@@ -214,25 +260,12 @@ Reply zremrangebyrank(Keys& keys, const Arguments& a) {
 std::optional<Reply> apply_to_aggregate(Keys& keys, const Arguments& command) {
   using Handler = Reply (*)(Keys&, const Arguments&);
   static const std::map<std::string_view, Handler> kTable = {
-      {"LPUSH", lpush},
-      {"RPUSH", rpush},
-      {"LPOP", lpop},
-      {"RPOP", rpop},
-      {"LMOVE", lmove},
-      {"LSET", lset},
-      {"LTRIM", ltrim},
-      {"HSET", hset},
-      {"HDEL", remove_names},
-      {"HINCRBY", hincrby},
-      {"HGET", hget},
-      {"SADD", sadd},
-      {"SREM", remove_names},
-      {"SISMEMBER", sismember},
-      {"SMOVE", smove},
-      {"ZADD", zadd},
-      {"ZREM", remove_names},
-      {"ZINCRBY", zincrby},
-      {"ZREMRANGEBYRANK", zremrangebyrank},
+      {"LPUSH", lpush},   {"RPUSH", rpush},       {"LPOP", lpop},           {"RPOP", rpop},
+      {"LMOVE", lmove},   {"BLMOVE", lmove},      {"BLPOP", blpop},         {"BRPOP", brpop},
+      {"BLMPOP", blmpop}, {"BZPOPMIN", bzpopmin}, {"LSET", lset},           {"LTRIM", ltrim},
+      {"HSET", hset},     {"HDEL", remove_names}, {"HINCRBY", hincrby},     {"HGET", hget},
+      {"SADD", sadd},     {"SREM", remove_names}, {"SISMEMBER", sismember}, {"SMOVE", smove},
+      {"ZADD", zadd},     {"ZREM", remove_names}, {"ZINCRBY", zincrby},     {"ZREMRANGEBYRANK", zremrangebyrank},
   };
   const auto found = kTable.find(command.at(0));
   if (found == kTable.end()) return {};

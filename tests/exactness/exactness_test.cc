@@ -2,7 +2,8 @@
 //
 // One connection writes at random and keeps a model of what the server holds. Its commands are executed in order, so
 // the model at the BGSAVE it sends is what the file has to hold: that is kept aside, and writing goes on at full speed
-// until the save ends. The save is slowed down until enough was written while the child was at work.
+// until the save ends. The save is slowed down until enough was written while the child was at work. Beside the writer,
+// another client waits for keys that the writer makes.
 //
 // COWSLIP_SEED repeats a run's choices (how many of its commands fall into a save is up to the machine);
 // COWSLIP_EXACTNESS_ROUNDS makes runs longer.
@@ -65,6 +66,7 @@ class Exactness {
   // The file of the last round, as redis-server and redis-check-rdb see it.
   void expect_redis_agrees();
   void expect_live_data();
+  void expect_waits();
 
  private:
   void prepare();
@@ -85,6 +87,7 @@ class Exactness {
   Writer writer_;
   size_t keys_;
   size_t waits_ = 3000;
+  size_t waits_during_saves_ = 0;
   Frozen last_saved_;
 };
 
@@ -131,7 +134,8 @@ size_t Exactness::write_while_held() {
 size_t Exactness::write_until_end(bool hold_child) {
   const size_t hold_after = random_.below(1000);
   size_t written = 0;
-  size_t overlapping = 0;
+  size_t overlapping = 0, served = 0;
+  const size_t served_before = writer_.waits_served();
   for (;;) {
     writer_.write(100);
     written += 100;
@@ -139,13 +143,17 @@ size_t Exactness::write_until_end(bool hold_child) {
     if (info_number(info, "rdb_bgsave_in_progress") == 0) break;
     const bool at_work =
         info_number(info, "current_save_keys_processed") < info_number(info, "current_save_keys_total");
-    if (at_work) overlapping = written;
+    if (at_work) {
+      overlapping = written;
+      served = writer_.waits_served() - served_before;
+    }
     if (hold_child && written >= hold_after) {
       written += write_while_held();
       hold_child = false;
     }
   }
   EXPECT_EQ(info_field(server_.info("persistence"), "rdb_last_bgsave_status"), "ok");
+  waits_during_saves_ += served;
   return overlapping;
 }
 
@@ -237,6 +245,11 @@ void Exactness::expect_live_data() {
   expect_same(writer_.now(), found);
 }
 
+void Exactness::expect_waits() {
+  std::cout << fmt::format("{} waits were served, {} during saves\n", writer_.waits_served(), waits_during_saves_);
+  EXPECT_GT(waits_during_saves_, 0u);
+}
+
 // ---- the tests ----
 
 void run_rounds(size_t keys, int64_t usual_rounds, const std::vector<std::string_view>& without = {}) {
@@ -250,6 +263,7 @@ void run_rounds(size_t keys, int64_t usual_rounds, const std::vector<std::string
   }
   exactness.expect_redis_agrees();
   exactness.expect_live_data();
+  exactness.expect_waits();
 }
 
 TEST(Exactness, ThousandsOfKeys) {

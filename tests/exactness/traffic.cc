@@ -178,6 +178,26 @@ Arguments Traffic::aggregate_command() {
   return AggregateMakers::zset(*this, key);
 }
 
+Arguments Traffic::blocking() {
+  if (chance(30)) return {"BZPOPMIN", aggregate_key("zset"), "0"};
+  const std::string key = aggregate_key("list");
+  if (chance(30)) return {"BLMOVE", key, aggregate_key("list"), "LEFT", "RIGHT", "0"};
+  if (chance(30)) return {"BLMPOP", "0", "1", key, "LEFT", "COUNT", std::to_string(1 + random_.below(50))};
+  return {chance(50) ? "BLPOP" : "BRPOP", key, "0"};
+}
+
+Traffic::Wait Traffic::wait() {
+  Wait wait{.key = "wait:" + std::to_string(random_.below(5)), .command = blocking(), .served_by = {}};
+  const bool sorted = wait.command[0] == "BZPOPMIN";
+  wait.command[wait.command[0] == "BLMPOP" ? 3 : 1] = wait.key;
+  wait.served_by = {sorted ? "ZADD" : "RPUSH", wait.key};
+  for (size_t left = elements_for(wait.key); left > 0; --left) {
+    if (sorted) wait.served_by.push_back(AggregateMakers::score(*this));
+    wait.served_by.push_back(name());
+  }
+  return wait;
+}
+
 // ---- values ----
 
 std::string Traffic::far_ms() {

@@ -16,6 +16,16 @@ class Traffic {
   // Anything that the model knows except FLUSHALL, which would end a save under way.
   Arguments next(const Model& model);
   Arguments select();
+  // One that would wait where its key is not there; in a transaction it does not.
+  Arguments blocking();
+
+  // A command that waits for a key that no other one uses, and one that serves it, with something left over, perhaps.
+  struct Wait {
+    std::string key;
+    Arguments command;
+    Arguments served_by;
+  };
+  Wait wait();
 
  private:
   struct Makers;

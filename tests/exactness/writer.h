@@ -25,6 +25,10 @@ class Writer {
   void send(const Arguments& command);
   // BGSAVE in the middle of a pipeline of writes. The model at that point, or nothing if another save still ran.
   std::optional<Frozen> start_save();
+  // A second client begins to wait for a key, beside what else is written. Some time later, a write of this one serves
+  // it. Does nothing while it still waits for another one.
+  void begin_wait();
+  size_t waits_served() const { return served_; }
   // What the server holds now.
   Frozen now();
 
@@ -34,7 +38,18 @@ class Writer {
     Reply expected;
   };
 
+  // Of a wait that is to be served, or has been.
+  struct Pending {
+    int database;
+    Traffic::Wait wait;
+    std::optional<Reply> expected;  // once the write that serves it is queued
+  };
+
+  Arguments next_command();
   void queue(Arguments command);
+  void queue_expecting(Arguments command, Reply expected);
+  void queue_serving();
+  void take_served();
   // Some commands between MULTI and EXEC.
   void queue_transaction();
   // Mostly one command, seldom a transaction.
@@ -44,7 +59,9 @@ class Writer {
   Reply exchange();
   void check(const Sent& sent, const Reply& reply) const;
 
+  const ServerProcess& server_;
   Connection connection_;
+  Connection waiter_;
   Random random_;
   Traffic traffic_;
   size_t keys_;
@@ -52,6 +69,8 @@ class Writer {
   std::string bytes_;
   std::vector<Sent> sent_;
   std::optional<size_t> unmodelled_;  // index in sent_
+  std::optional<Pending> pending_;
+  size_t served_ = 0;
 };
 
 }  // namespace cowslip::testing

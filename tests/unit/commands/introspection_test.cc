@@ -94,6 +94,7 @@ TEST_F(CommandCommandTest, DocsDescribeArguments) {
   EXPECT_THAT(run("command docs del"), HasSubstr("\"flags\": ~[+multiple]"));
   EXPECT_THAT(run("command docs getset"),
               HasSubstr("\"doc_flags\": ~[+deprecated], \"deprecated_since\": \"6.2.0\", \"replaced_by\": "));
+  EXPECT_THAT(run("command docs pfselftest"), HasSubstr("\"doc_flags\": ~[+syscmd]"));
   EXPECT_THAT(run("command docs object"), HasSubstr("\"subcommands\": {\"object|encoding\": {\"summary\": "));
 }
 

@@ -112,5 +112,10 @@ TEST_F(SortedSetCommands, AScanSeesEveryMemberOnce) {
   for (int i = 0; i < 300; i++) EXPECT_EQ(occurrences(all, fmt::format("\"m{}\", \"{}.5\"", i, i)), 1u) << i;
 }
 
+TEST_F(SortedSetCommands, SmallOnesComeWholeWhateverTheCursor) {
+  run("ZADD z 1 a 2 b");
+  EXPECT_EQ(run("ZSCAN z 5 COUNT 1"), run("ZSCAN z 0"));
+}
+
 }  // namespace
 }  // namespace cowslip::commands

@@ -17,7 +17,7 @@
 namespace cowslip::memory {
 namespace {
 
-constexpr ChunkPool::Options kByHand = {.address_space_bytes = 1u << 30, .keeper = false};
+constexpr ChunkPool::Options kByHand = {.address_space_bytes = 1u << 30, .chunks_per_ready = 2, .keeper = false};
 
 size_t chunks_in_use(const ChunkPool& pool) {
   return pool.statistics().chunk_bytes / kChunkBytes;
@@ -94,6 +94,21 @@ TEST(ChunkPool, KeepsAFewReadyAndReturnsTheRest) {
   EXPECT_EQ(pool.statistics().chunks_returned, 11u);
   pool.purge();
   EXPECT_EQ(ready_chunks(pool), 0u);
+}
+
+TEST(ChunkPool, FewAreReadyForLittleDataButDuringSnapshots) {
+  ChunkPool::Options options = kByHand;
+  options.chunks_per_ready = 8;
+  ChunkPool pool(options);
+  Arena arena(pool);
+  for (int i = 0; i < 8; i++) whole_chunk(arena);
+  pool.run_keeper();
+  EXPECT_EQ(ready_chunks(pool), 1u);
+  pool.begin_snapshot();
+  whole_chunk(arena);
+  pool.run_keeper();
+  EXPECT_EQ(ready_chunks(pool), 4u);
+  pool.end_snapshot();
 }
 
 TEST(ChunkPool, ReturnedMemoryIsTheSystems) {
