@@ -3,8 +3,9 @@
   cpu     the server's processor time (all threads, from /proc) per operation, with 50 connections, for the usual
           commands on small aggregates (100,000 keys of 16 elements) and on big ones (one key of 1 million elements;
           of geo 100,000)
-  memory  resident bytes per element for keys of 1 to 1 million elements, 4 million elements in all (400,000 keys at most),
-          the share of key and index included, and of what a server takes whatever it holds; each in a fresh process
+  memory  resident bytes per element for keys of 1 to 1 million elements, 4 million elements in all (400,000 keys at
+          most), the share of key and index included, and of what a server takes whatever it holds; each in a fresh
+          process
   save    time of a save that nobody disturbs, from BGSAVE to the child's death, and of a start on its file until the
           first PING is answered
 

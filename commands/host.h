@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/collation.h"
 #include "base/random.h"
 
 namespace cowslip::commands {
@@ -18,6 +19,7 @@ struct CommandLimits {
   bool lazyfree_lazy_user_del = false;  // DEL as UNLINK
   // Whether Redis, so configured, would have keys share small integers: OBJECT REFCOUNT says the same.
   bool integers_shared = true;
+  Collation collation = {};  // of SORT ... ALPHA
 };
 
 class CommandTable;

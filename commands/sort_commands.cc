@@ -1,6 +1,6 @@
 // SORT and SORT_RO: the elements of a list, set or sorted set in another order, or values that belong to them.
 //
-// ALPHA orders by bytes, which is what Redis does in the C locale. Redis turns a small sorted set that it sorts into a
+// ALPHA orders as the locale has it, and by bytes what is stored. Redis turns a small sorted set that it sorts into a
 // skiplist; here it stays what it is.
 #include <algorithm>
 #include <cerrno>
@@ -122,7 +122,8 @@ Slice slice_of(const SortOptions& options, uint64_t size) {
 
 class Sorter {
  public:
-  Sorter(CommandContext& c, SortOptions& options) : c_(c), options_(options) {}
+  Sorter(CommandContext& c, SortOptions& options)
+      : c_(c), options_(options), collation_(options.store ? Collation() : c.host.limits().collation) {}
 
   // What the key holds, as far as it is wanted: the order of lists and sorted sets that are not to be sorted is theirs,
   // and the rest of them need not be looked at.
@@ -145,6 +146,7 @@ class Sorter {
 
   CommandContext& c_;
   SortOptions& options_;
+  const Collation collation_;
   Texts texts_;
   std::vector<Item> items_;
   Slice wanted_;
@@ -227,19 +229,19 @@ bool Sorter::rate() {
   return all_numbers;
 }
 
-int compare_texts(const StringView& a, const StringView& b) {
+int compare_texts(const StringView& a, const StringView& b, const Collation& collation) {
   StringView::Scratch a_scratch, b_scratch;
-  return a.text(a_scratch).compare(b.text(b_scratch));
+  return collation.compare(a.text(a_scratch), b.text(b_scratch));
 }
 
 // Elements of the same score are ordered by their bytes.
 int Sorter::compare(const Item& a, const Item& b) const {
   if (!options_.alpha) {
-    return a.score != b.score ? (a.score > b.score ? 1 : -1) : compare_texts(a.element, b.element);
+    return a.score != b.score ? (a.score > b.score ? 1 : -1) : compare_texts(a.element, b.element, {});
   }
-  if (!options_.by) return compare_texts(a.element, b.element);
+  if (!options_.by) return compare_texts(a.element, b.element, collation_);
   if (!a.by || !b.by) return static_cast<int>(a.by.has_value()) - static_cast<int>(b.by.has_value());
-  return a.by->compare(*b.by);
+  return collation_.compare(*a.by, *b.by);
 }
 
 void Sorter::sort() {

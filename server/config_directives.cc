@@ -128,7 +128,7 @@ constexpr Directive kDirectives[] = {
     yes_no("always-show-logo", &C::always_show_logo, kImmutable),
     yes_no("set-proc-title", &C::set_proc_title, kImmutable),
     text("proc-title-template", &C::proc_title_template, 0, special::check_title_template),
-    text("locale-collate", &C::locale_collate),
+    text("locale-collate", &C::locale_collate, 0, special::check_locale),
     yes_no("disable-thp", &C::disable_thp, kImmutable),
     {"oom-score-adj", "", 0, named<&C::oom_score_adj, kOomScoreModes>()},
     {"oom-score-adj-values", "", kMultiWord,

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/collation.h"
 #include "base/numbers.h"
 #include "base/text.h"
 #include "commands/keyspace_notifications.h"
@@ -372,6 +373,13 @@ std::string get_dir(const ServerConfig& config) {
 Status check_file_name(std::string_view text) {
   if (text.contains('/')) return refuse("dbfilename can't be a path, just a filename");
   return {};
+}
+
+// The environment's may be missing, as it is not the configuration's fault: then texts are ordered by bytes.
+Status check_locale(std::string_view name) {
+  if (name.empty()) return {};
+  const auto found = Collation::named(std::string(name));
+  return found ? Status() : refuse(found.error().message);
 }
 
 Status check_title_template(std::string_view text) {

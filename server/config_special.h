@@ -61,5 +61,6 @@ std::string get_dir(const ServerConfig& config);
 
 Status check_file_name(std::string_view text);
 Status check_title_template(std::string_view text);
+Status check_locale(std::string_view name);
 
 }  // namespace cowslip::server::special

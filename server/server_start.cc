@@ -74,6 +74,8 @@ void Server::refresh_limits() {
   limits_.proto_max_bulk_len = config_.proto_max_bulk_len;
   limits_.lazyfree_lazy_user_flush = config_.lazyfree_lazy_user_flush;
   limits_.lazyfree_lazy_user_del = config_.lazyfree_lazy_user_del;
+  // What was configured exists; what the environment names may not.
+  limits_.collation = Collation::named(config_.locale_collate).value_or(Collation());
   keyspace_.set_encoding_limits(config_.encoding);
   const auto freeing = [](bool lazy) { return lazy ? store::Freeing::kLater : store::Freeing::kNow; };
   keyspace_.set_freeing({.expired = freeing(config_.lazyfree_lazy_expire),
@@ -99,6 +101,7 @@ void Server::register_config_hooks() {
     return {};
   };
   for (const std::string_view name : {"proto-max-bulk-len",
+                                      "locale-collate",
                                       "lazyfree-lazy-user-flush",
                                       "lazyfree-lazy-user-del",
                                       "lazyfree-lazy-server-del",
