@@ -1,6 +1,6 @@
 // How aggregates are written: the encodings of Redis 7.0, which RDB version 10 has.
 //
-//   list        listpacks, one for each leaf (LIST_QUICKLIST_2)
+//   list        listpacks of about 8 KiB, of several leaves each (LIST_QUICKLIST_2)
 //   set         intset as it is; otherwise its members (SET), for a listpack of them came later than version 10
 //   hash        listpack as it is; otherwise fields and values (HASH)
 //   sorted set  listpack as it is; otherwise members and scores, the greatest first (ZSET_2)
@@ -23,6 +23,29 @@ using store::StringView;
 
 // Nodes of a list: what follows is the element itself, or a listpack.
 constexpr uint64_t kPackedNode = 2;
+
+// Which leaves of a list go into one listpack: as Redis's nodes are, unless it is told otherwise.
+class Listpacks {
+ public:
+  // Whether this leaf begins another one than the leaf before it.
+  bool begins_with(const store::PackedNode& leaf) {
+    const size_t bytes = bytes_of(leaf);
+    const bool begins = bytes_ == 0 || bytes_ + bytes > kMost;
+    bytes_ = begins ? bytes : bytes_ + bytes;
+    return begins;
+  }
+
+ private:
+  static constexpr size_t kMost = 8192;
+
+  static size_t bytes_of(const store::PackedNode& leaf) {
+    size_t bytes = leaf.used();
+    for (size_t i = 0; i < leaf.count(); i++) bytes += leaf.outside(i) ? leaf.bytes(i).size() : 0;
+    return bytes;
+  }
+
+  size_t bytes_ = 0;  // of the present one
+};
 
 }  // namespace
 
@@ -71,19 +94,24 @@ Status RdbEncoder::list(const Entry& entry) {
   }
   const store::AggregateRoot root = entry.aggregate();
   const store::PackedTreeView tree(root.first, store::NodeKey::kNone);
-  uint64_t leaves = 0;
-  tree.for_each_leaf([&](const store::PackedNode&) { leaves++; });
-  (void)length(leaves);
+  uint64_t listpacks = 0;
+  tree.for_each_leaf(
+      [&, all = Listpacks()](const store::PackedNode& leaf) mutable { listpacks += all.begins_with(leaf) ? 1 : 0; });
+  (void)length(listpacks);
   store::ListpackBuilder elements;
-  tree.for_each_leaf([&](const store::PackedNode& leaf) {
+  const auto write = [&] {
+    (void)length(kPackedNode);
+    (void)string(elements.finish());
     elements.clear();
+  };
+  tree.for_each_leaf([&, all = Listpacks()](const store::PackedNode& leaf) mutable {
+    if (all.begins_with(leaf) && elements.count() > 0) write();
     leaf.for_each_value(0, true, [&](const StringView& element) {
       elements.append(element);
       return true;
     });
-    (void)length(kPackedNode);
-    (void)string(elements.finish());
   });
+  write();
   return state();
 }
 

@@ -1,4 +1,5 @@
 // Snapshot files go both ways between Cowslip and redis-server, with every key, value and expiry.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -7,6 +8,10 @@
 
 namespace cowslip::testing {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::Ge;
+using ::testing::Le;
 
 // Lists, sets, hashes and sorted sets in each of their forms.
 void fill_aggregates(Client& client) {
@@ -109,6 +114,27 @@ TEST(Exchange, WeLoadFilesWithEvictionHints) {
     const ServerProcess ours({.snapshot = read_file(redis.snapshot_path())});
     expect_same_data(ours, redis);
   }
+}
+
+// Smaller nodes would cost Redis memory, and greater ones time.
+TEST(Exchange, RedisGetsListsInNodesLikeItsOwn) {
+  const ServerProcess ours;
+  Client client = ours.client();
+  for (int i = 0; i < 400; i++) {
+    Arguments push = {"RPUSH", "short"};
+    for (int j = 0; j < 50; j++) push.push_back("element " + std::to_string(50 * i + j));
+    client.command(push);
+  }
+  for (int i = 0; i < 40; i++) client("LPUSH", "long", std::string(5000, 'x'));
+  ASSERT_EQ(background_save(ours), "ok");
+  const ServerProcess redis({.binary = kRedisBinary, .snapshot = read_file(ours.snapshot_path())});
+  expect_same_data(redis, ours);
+  const auto nodes = [&](const std::string& key) {
+    const std::string object = redis.client()("DEBUG", "OBJECT", key).text;
+    return std::stoi(object.substr(object.find("ql_nodes:") + 9));
+  };
+  EXPECT_THAT(nodes("short"), AllOf(Ge(32), Le(40)));  // 275 kB
+  EXPECT_THAT(nodes("long"), AllOf(Ge(20), Le(40)));
 }
 
 TEST(Exchange, OurOwnFilesComeBack) {
