@@ -55,6 +55,15 @@ inline std::optional<const store::Entry*> find_of_type(CommandContext& c, std::s
   return std::nullopt;
 }
 
+// Of several keys that were looked up one after the other: a look at one that has expired changes the database, so what
+// was found before it is found anew.
+inline void peek_again(CommandContext& c, std::span<const std::string_view> keys,
+                       std::span<const store::Entry*> entries) {
+  for (size_t i = 0; i < keys.size(); i++) {
+    if (entries[i] != nullptr) entries[i] = c.db().peek(keys[i]);
+  }
+}
+
 // A string value as a bulk string.
 inline void reply_string(protocol::ReplyWriter& reply, const store::StringView& value) {
   if (value.is_integer()) {

@@ -80,40 +80,53 @@ struct RangeArguments {
   }
 };
 
-std::optional<RangeArguments> range_arguments(CommandContext& c, size_t first) {
-  RangeArguments range;
-  if (c.args.size() > first) {
-    const auto start = integer_argument(c, first);
-    if (!start) return std::nullopt;
-    range.start = *start;
+// Each command reads them in an order of its own, which tells where several are wrong.
+class RangeParser {
+ public:
+  // START is argument `first`.
+  RangeParser(CommandContext& c, size_t first) : c_(c), first_(first) {}
+
+  // These return false after an error reply. What is not there is as it is.
+  bool start() {
+    if (c_.args.size() <= first_) return true;
+    const auto start = integer_argument(c_, first_);
+    if (start) range_.start = *start;
+    return start.has_value();
   }
-  if (c.args.size() > first + 2) {
-    range.in_bits = is_option(c.args[first + 2], "BIT");
-    if (!range.in_bits && !is_option(c.args[first + 2], "BYTE")) {
-      c.reply.error(kSyntaxError);
-      return std::nullopt;
-    }
+  bool end() {
+    if (c_.args.size() <= first_ + 1) return true;
+    const auto end = integer_argument(c_, first_ + 1);
+    if (end) range_.end = *end;
+    range_.end_given = true;
+    return end.has_value();
   }
-  if (c.args.size() > first + 1) {
-    const auto end = integer_argument(c, first + 1);
-    if (!end) return std::nullopt;
-    range.end = *end;
-    range.end_given = true;
+  bool unit() {
+    if (c_.args.size() <= first_ + 2) return true;
+    range_.in_bits = is_option(c_.args[first_ + 2], "BIT");
+    if (range_.in_bits || is_option(c_.args[first_ + 2], "BYTE")) return true;
+    c_.reply.error(kSyntaxError);
+    return false;
   }
-  return range;
-}
+  const RangeArguments& range() const { return range_; }
+
+ private:
+  CommandContext& c_;
+  size_t first_;
+  RangeArguments range_;
+};
 
 void cmd_bitcount(CommandContext& c) {
   if (c.args.size() == 3 || c.args.size() > 5) return c.reply.error(kSyntaxError);
-  const auto range = range_arguments(c, 2);
-  if (!range) return;
+  RangeParser parser(c, 2);
+  if (!parser.start() || !parser.end() || !parser.unit()) return;
+  const RangeArguments& range = parser.range();
   const Entry* entry = c.db().find(c.args[1], c.read_lookup());
   if (entry == nullptr) return c.reply.integer(0);
   if (!is_string(*entry)) return c.reply.error(kWrongType);
   StringView::Scratch scratch;
   const std::string_view text = entry->string().text(scratch);
-  const bool backwards = range->start < 0 && range->end < 0 && range->start > range->end;
-  const auto bits = backwards ? std::nullopt : range->of(text.size());
+  const bool backwards = range.start < 0 && range.end < 0 && range.start > range.end;
+  const auto bits = backwards ? std::nullopt : range.of(text.size());
   c.reply.integer(bits ? static_cast<int64_t>(count_ones(text, *bits)) : 0);
 }
 
@@ -130,13 +143,14 @@ void cmd_bitpos(CommandContext& c) {
   if (!bit) return;
   if (*bit != 0 && *bit != 1) return c.reply.error("ERR The bit argument must be 1 or 0.");
   if (c.args.size() > 6) return c.reply.error(kSyntaxError);
-  const auto range = range_arguments(c, 3);
-  if (!range) return;
+  RangeParser parser(c, 3);
+  if (!parser.start() || !parser.unit() || !parser.end()) return;
+  const RangeArguments& range = parser.range();
   const Entry* entry = c.db().find(c.args[1], c.read_lookup());
   if (entry == nullptr) return c.reply.integer(*bit == 1 ? -1 : 0);  // like zeros without end
   if (!is_string(*entry)) return c.reply.error(kWrongType);
   StringView::Scratch scratch;
-  c.reply.integer(op_bitpos(entry->string().text(scratch), *bit == 1, *range));
+  c.reply.integer(op_bitpos(entry->string().text(scratch), *bit == 1, range));
 }
 
 // ---- BITOP ----

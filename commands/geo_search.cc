@@ -6,19 +6,15 @@ namespace cowslip::commands {
 namespace {
 
 using store::ScoredMember;
-using store::SortedSetRun;
 using store::SortedSetView;
 
 // Adds what of the range lies inside of the shape, until there are `most`.
 void search_range(const SortedSetView& set, const store::ScoreRange& range, const GeoShape& shape, size_t most,
                   std::vector<GeoFound>& found) {
-  const SortedSetRun run = set.run_of(range);
-  uint64_t left = run.count;
-  if (left == 0) return;
-  set.for_each_from(run.first, true, [&](const ScoredMember& scored) {
+  set.for_each_of(range, [&](const ScoredMember& scored) {
     const GeoPosition at = geo_position(scored.score);
     if (const auto distance = distance_inside(shape, at)) found.push_back({scored, at, *distance});
-    return --left > 0 && found.size() < most;
+    return found.size() < most;
   });
 }
 

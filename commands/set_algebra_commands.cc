@@ -28,11 +28,7 @@ std::optional<std::vector<const Entry*>> find_sets(CommandContext& c, Keys keys)
     if (!entry) return std::nullopt;
     entries.push_back(*entry);
   }
-  if (c.db().size() == size) return entries;
-  // A look at a key that has expired changes the database, so what was found before it is not valid any more.
-  for (size_t i = 0; i < keys.size(); i++) {
-    if (entries[i] != nullptr) entries[i] = c.db().peek(keys[i]);
-  }
+  if (c.db().size() != size) peek_again(c, keys, entries);
   return entries;
 }
 

@@ -34,12 +34,19 @@ bool read_sources(CommandContext& c, size_t at, AlgebraRequest& request) {
     c.reply.error(kSyntaxError);
     return false;
   }
-  for (const std::string_view key : c.args.subspan(at + 1, static_cast<size_t>(*count))) {
+  const auto keys = c.args.subspan(at + 1, static_cast<size_t>(*count));
+  std::vector<const Entry*> entries;
+  const size_t size = c.db().size();
+  for (const std::string_view key : keys) {
     const Entry* entry = c.db().find(key, c.read_lookup());
     if (entry != nullptr && entry->type() != ObjectType::kSortedSet && entry->type() != ObjectType::kSet) {
       c.reply.error(kWrongType);
       return false;
     }
+    entries.push_back(entry);
+  }
+  if (c.db().size() != size) peek_again(c, keys, entries);
+  for (const Entry* entry : entries) {
     request.sources.push_back(entry == nullptr ? AlgebraSource() : AlgebraSource(*entry, c.keyspace.hash_seed()));
   }
   return true;

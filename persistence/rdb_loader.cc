@@ -155,6 +155,7 @@ class Loader {
         return take_function(item);
       case RdbItem::Kind::kModuleAux:
         warn(fmt::format("Data of module '{}' was skipped", item.name));
+        module_data_skipped_++;
         break;
       case RdbItem::Kind::kEnd:
         break;
@@ -220,6 +221,7 @@ class Loader {
           {ErrorCode::kUnsupported, fmt::format("{} cannot be held yet, at offset {}", what, decoder_.offset())});
     }
     warn(fmt::format("Skipped: {}", what));
+    functions_skipped_++;
     return {};
   }
 
@@ -229,7 +231,14 @@ class Loader {
     return std::unexpected(std::move(error));
   }
 
+  // Of very many, warn() has told of the first ones only.
   void sum_up_skipped() {
+    const auto sum_up = [this](std::string_view what, uint64_t count) {
+      if (warnings_held_back_ == 0 || count == 0) return;
+      report_.warnings.push_back(fmt::format("{} that were skipped and are missing now: {}", what, count));
+    };
+    sum_up("Function libraries", functions_skipped_);
+    sum_up("Pieces of modules' data", module_data_skipped_);
     if (report_.keys_skipped == 0) return;
     std::string types;
     for (const auto& [type, keys] : skipped_) {
@@ -249,7 +258,11 @@ class Loader {
   // A hostile file may hold a million of them.
   void warn(std::string message) {
     constexpr size_t kMostWarnings = 100;
-    if (report_.warnings.size() < kMostWarnings) report_.warnings.push_back(std::move(message));
+    if (report_.warnings.size() < kMostWarnings) {
+      report_.warnings.push_back(std::move(message));
+    } else {
+      warnings_held_back_++;
+    }
   }
 
   Status select(uint64_t number) {
@@ -334,6 +347,7 @@ class Loader {
   CollectionReader collections_{decoder_};
   AggregateReader aggregates_;
   std::map<uint8_t, uint64_t> skipped_;  // keys, by RdbType
+  uint64_t functions_skipped_ = 0, module_data_skipped_ = 0, warnings_held_back_ = 0;
   std::array<store::LoadedKey, kBatch> batch_;
   std::array<uint64_t, kBatch> offsets_ = {};  // where each of them ends in the file, for messages
   size_t gathered_ = 0;

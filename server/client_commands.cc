@@ -98,8 +98,7 @@ void cmd_client_setinfo(CommandContext& c) {
                                                          : nullptr;
   if (field == nullptr) return c.reply.error(fmt::format("ERR Unrecognized option '{}'", c.args[2]));
   if (!is_valid_client_name(c.args[3])) {
-    return c.reply.error(
-        fmt::format("ERR {} cannot contain spaces, newlines or special characters.", to_lower(c.args[2])));
+    return c.reply.error(fmt::format("ERR {} cannot contain spaces, newlines or special characters.", c.args[2]));
   }
   *field = c.args[3];
   c.reply.ok();

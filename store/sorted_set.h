@@ -95,6 +95,10 @@ class SortedSetView {
   // Calls visit(ScoredMember) for the members from `rank` on, upwards or downwards, until it returns false.
   template <typename Visit>
   void for_each_from(uint64_t rank, bool upwards, Visit&& visit) const;
+  // Calls visit(ScoredMember) for the members in the range, upwards, until it returns false. How many there are it does
+  // not find out first, as run_of() would.
+  template <typename Visit>
+  void for_each_of(const ScoreRange& range, Visit&& visit) const;
   // As HashView::scan(), with visit(ScoredMember).
   template <typename Visit>
   uint64_t scan(uint64_t cursor, size_t count, Visit&& visit) const;
@@ -213,6 +217,23 @@ void SortedSetView::for_each_from(uint64_t rank, bool upwards, Visit&& visit) co
   for (auto place = members.at(rank); left > 0; left--) {
     if (!visit(ScoredMember{StringView(place.bytes()), place.key()})) return;
     if (left > 1) upwards ? members.next(place) : members.previous(place);
+  }
+}
+
+template <typename Visit>
+void SortedSetView::for_each_of(const ScoreRange& range, Visit&& visit) const {
+  if (small_) {
+    const SortedSetRun run = run_of(range);
+    uint64_t left = run.count;
+    if (left > 0)
+      for_each_from(run.first, true, [&](const ScoredMember& member) { return visit(member) && --left > 0; });
+    return;
+  }
+  const PackedTreeView members = by_score();
+  auto place = members.lower_bound(range.min_excluded ? std::nextafter(range.min, HUGE_VAL) : range.min);
+  for (; !members.is_end(place) && range.below_max(place.key()); members.next(place)) {
+    if (!range.above_min(place.key())) continue;  // beyond infinity there is nothing
+    if (!visit(ScoredMember{StringView(place.bytes()), place.key()})) return;
   }
 }
 

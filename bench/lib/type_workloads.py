@@ -99,12 +99,9 @@ class Workload:
 
 BOTH, SMALL, BIG = ("small", "big"), ("small",), ("big",)
 
-# type, sizes, command. Those that take elements away follow those that add as many.
+# type, sizes, command. Those that take elements away follow those that add as many, and come after those that need
+# small aggregates to be as long as they began.
 TEMPLATES = [
-    ("list", BOTH, "LPUSH {key} {new}"),
-    ("list", BOTH, "LPOP {key}"),
-    ("list", BOTH, "RPUSH {key} {new}"),
-    ("list", BOTH, "RPOP {key}"),
     ("list", BOTH, "LLEN {key}"),
     ("list", BOTH, "LINDEX {key} 3"),
     ("list", BIG, "LINDEX {key} {middle}"),
@@ -113,6 +110,10 @@ TEMPLATES = [
     ("list", BOTH, "LRANGE {key} 0 9"),
     ("list", BIG, "LRANGE {key} 0 99"),
     ("list", BOTH, "LMOVE {key} {key} LEFT RIGHT"),
+    ("list", BOTH, "LPUSH {key} {new}"),
+    ("list", BOTH, "LPOP {key}"),
+    ("list", BOTH, "RPUSH {key} {new}"),
+    ("list", BOTH, "RPOP {key}"),
     ("hash", BOTH, "HSET {key} {element} value:0000000001"),
     ("hash", BOTH, "HSET {key} {new} value:0000000001"),
     ("hash", BOTH, "HDEL {key} {new}"),

@@ -51,6 +51,8 @@ class Lockstep {
   std::string take(size_t lane, const Step& step);
   std::string run_beside_saves(size_t lane, const Step& step);
   std::string run_step(size_t lane, const Step& step);
+  static Reply ask_both(Lane& lane, std::string_view command, const std::string& key);
+  static std::string check_small_form(Lane& lane, const std::string& key, const std::string& encoding);
   std::string send_once(Lane& lane, const Step& step);
   std::string wait_for_saves();
   std::string whole_scan(Lane& lane, const Step& step);

@@ -62,8 +62,8 @@ TEST(ClientCommand, SetInfoRefusals) {
   const ServerProcess server;
   Client client = server.client();
   EXPECT_EQ(client("CLIENT", "SETINFO", "colour", "blue"), Reply::error("ERR Unrecognized option 'colour'"));
-  EXPECT_EQ(client("CLIENT", "SETINFO", "lib-name", "two words"),
-            Reply::error("ERR lib-name cannot contain spaces, newlines or special characters."));
+  EXPECT_EQ(client("CLIENT", "SETINFO", "LIB-name", "two words"),
+            Reply::error("ERR LIB-name cannot contain spaces, newlines or special characters."));
   EXPECT_TRUE(client("CLIENT", "SETINFO", "lib-name").is_error());
 }
 

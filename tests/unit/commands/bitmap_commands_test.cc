@@ -235,5 +235,13 @@ TEST_F(BitmapCommandsTest, BitfieldRefuses) {
   EXPECT_EQ(run("bitfield_ro k set u8 0 1"), "-ERR BITFIELD_RO only supports the GET subcommand");
 }
 
+// Redis reads its arguments in another order for each of the two.
+TEST_F(BitmapCommandsTest, OfSeveralWrongArgumentsTheFirstReadIsNamed) {
+  EXPECT_EQ(run("bitcount k 0 x bits"), kNotInteger);
+  EXPECT_EQ(run("bitcount k x 0 bits"), kNotInteger);
+  EXPECT_EQ(run("bitpos k 1 0 x bits"), kSyntax);
+  EXPECT_EQ(run("bitpos k 1 x 0 bits"), kNotInteger);
+}
+
 }  // namespace
 }  // namespace cowslip::commands

@@ -184,5 +184,18 @@ TEST(RdbSkipper, TheMessagesOfVeryManyAreBounded) {
   EXPECT_EQ(report->warnings.back(), "Keys that were skipped and are missing now: 5000 (5000 of type stream)");
 }
 
+// What comes behind the last message is counted.
+TEST(RdbSkipper, OfVeryManyEveryKindIsSummedUp) {
+  std::string body;
+  for (int i = 0; i < 200; i++) body += bytes_of({0xf5}) + plain("#!lua name=l" + std::to_string(i));
+  body += bytes_of({0xf7, 1, 2, 1, 0});  // a module's data
+  auto keyspace = make_keyspace();
+  const auto report = load(*keyspace, body, true);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  ASSERT_EQ(report->warnings.size(), 102u);
+  EXPECT_EQ(report->warnings[100], "Function libraries that were skipped and are missing now: 200");
+  EXPECT_EQ(report->warnings[101], "Pieces of modules' data that were skipped and are missing now: 1");
+}
+
 }  // namespace
 }  // namespace cowslip::persistence

@@ -80,6 +80,25 @@ class SortedSetTest : public ::testing::Test {
       EXPECT_EQ(set.run_of(ScoreRange{.min = bound, .min_excluded = true}).count, all - static_cast<uint64_t>(most));
       EXPECT_EQ(set.run_of(ScoreRange{.max = bound, .max_excluded = true}).count, static_cast<uint64_t>(least));
       EXPECT_EQ(set.run_of(ScoreRange{.min = bound, .max = bound, .max_excluded = true}).count, 0u);
+      const double other = made_up_score(random.below(1000));
+      for (const bool excluded : {false, true}) {
+        expect_walk(set, expected, {.min = bound, .min_excluded = excluded});
+        expect_walk(set, expected, {.min = bound, .max = other, .min_excluded = excluded, .max_excluded = !excluded});
+      }
+    }
+  }
+
+  // for_each_of() finds what run_of() counts, and stops when it is told to.
+  static void expect_walk(const SortedSetView& set, const Ordered& expected, const ScoreRange& range) {
+    const SortedSetRun run = set.run_of(range);
+    for (const uint64_t most : {run.count + 1, uint64_t{3}}) {
+      uint64_t found = 0;
+      set.for_each_of(range, [&](const ScoredMember& member) {
+        StringView::Scratch scratch;
+        EXPECT_EQ(member.member.text(scratch), expected[run.first + found].second);
+        return ++found < most;
+      });
+      EXPECT_EQ(found, std::min(run.count, most));
     }
   }
 
