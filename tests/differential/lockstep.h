@@ -36,6 +36,7 @@ class Lockstep {
   // Ends the constant saves. REQUIRES: kConstant.
   OverlapFigures end_saves() { return saves_->stop(); }
 
+  int64_t steps_taken() const { return step_; }
   const ServerProcess& cowslip() const { return cowslip_; }
   const ServerProcess& redis() const { return redis_; }
 

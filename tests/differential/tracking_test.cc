@@ -9,38 +9,23 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <iostream>
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "tests/differential/generator.h"
+#include "tests/differential/party.h"
 #include "tests/support/server_process.h"
 
 namespace cowslip::testing {
 namespace {
 
-bool is_pong(const Reply& reply, const std::string& token) {
-  if (reply.kind == Reply::Kind::kBulk) return reply.text == token;
-  return reply.kind == Reply::Kind::kArray && reply.elements.size() == 2 && reply.elements[1].text == token;
-}
-
-void hear_until(Connection& connection, const std::string& token, std::vector<Reply>& heard) {
-  connection.send(encode({"PING", token}));
-  while (true) {
-    heard.push_back(connection.read());
-    if (heard.back().kind == Reply::Kind::kClosed) return;
-    if (!is_pong(heard.back(), token)) continue;
-    heard.pop_back();
-    return;
-  }
-}
-
 // All that has arrived until now. What is told at the end of a turn of the server's loop comes behind the first answer,
 // which may be of the same turn; it is there before the second.
-std::vector<Reply> hear(Connection& connection, const std::string& token) {
-  std::vector<Reply> heard;
-  hear_until(connection, token, heard);
-  hear_until(connection, token, heard);
+std::vector<Reply> hear_all(Connection& connection, const std::string& token) {
+  std::vector<Reply> heard = hear(connection, token);
+  std::ranges::move(hear(connection, token), std::back_inserter(heard));
   return heard;
 }
 
@@ -51,10 +36,10 @@ bool is_invalidation(const Reply& heard) {
 
 // A server and its clients, by places that stay; behind each a connection that may be opened anew. Both parties'
 // clients have the same numbers.
-struct Party {
+struct NumberedParty {
   static constexpr int64_t kFirstNumber = 100;
 
-  Party(const char* binary, size_t clients) : server({.directives = {"--databases", "4"}, .binary = binary}) {
+  NumberedParty(const char* binary, size_t clients) : server({.directives = {"--databases", "4"}, .binary = binary}) {
     server.client()("DEBUG", "SET-ACTIVE-EXPIRE", "0");
     while (server.connection()("CLIENT", "ID").integer < kFirstNumber) continue;
     for (size_t i = 0; i < clients; i++) {
@@ -84,7 +69,7 @@ struct Party {
 class TrackingWalk {
  public:
   explicit TrackingWalk(uint64_t seed) : pool_(seed) {
-    for (Party* party : {&ours_, &theirs_}) {
+    for (NumberedParty* party : {&ours_, &theirs_}) {
       for (const size_t place : {0, 1, 5, 7}) party->connections[place]("HELLO", "3");
       party->connections[kWitness]("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "nobody has this");
       prepare(*party, 4);
@@ -129,15 +114,15 @@ class TrackingWalk {
     return difference.empty() ? take(kWriter, {{"SET", read_key, "v"}}) : difference;
   }
 
-  static void prepare(Party& party, size_t place) {
+  static void prepare(NumberedParty& party, size_t place) {
     party.connections[place]("SUBSCRIBE", "__redis__:invalidate");
-    if (place == 5) hear(party.connections[place], "prepared");
+    if (place == 5) hear_all(party.connections[place], "prepared");
   }
 
   // A client that others redirect to goes, and another one comes: its number is another one, too.
   std::string reopen(size_t place) {
     history_ += fmt::format("\n  client {} goes and comes", place);
-    for (Party* party : {&ours_, &theirs_}) {
+    for (NumberedParty* party : {&ours_, &theirs_}) {
       party->reopen(place, kWitness);
       if (place == 5) party->connections[place]("HELLO", "3");
       prepare(*party, place);
@@ -262,7 +247,7 @@ class TrackingWalk {
 
   // "{4}" is the number of the client at place 4, "{own}" that of the one that sends. (Two clients of which one
   // redirects to the other would hear of changes behind its replies, as in 7.2, or before them, as in the oracle.)
-  static Arguments with_ids(const Party& party, size_t client, Arguments arguments) {
+  static Arguments with_ids(const NumberedParty& party, size_t client, Arguments arguments) {
     for (std::string& word : arguments) {
       if (word == "{own}") word = party.ids[client];
       if (word == "{4}") word = party.ids[4];
@@ -279,14 +264,14 @@ class TrackingWalk {
     return describe(reply, true);
   }
 
-  Heard heard_by_all(Party& party, size_t client, const std::vector<Arguments>& commands) {
+  Heard heard_by_all(NumberedParty& party, size_t client, const std::vector<Arguments>& commands) {
     const std::string token = fmt::format("token {}", ++steps_);
     std::string bytes;
     for (const Arguments& arguments : commands) bytes += encode(with_ids(party, client, arguments));
     party.connections[client].send(bytes);
     Heard heard(kClients);
     const auto note = [&](size_t place) {
-      for (const Reply& reply : hear(party.connections[place], token)) {
+      for (const Reply& reply : hear_all(party.connections[place], token)) {
         invalidations_ += is_invalidation(reply);
         broken_ += !reply.elements.empty() && reply.elements[0].text == "tracking-redir-broken";
         heard[place].push_back(comparable(reply));
@@ -315,8 +300,8 @@ class TrackingWalk {
   }
 
   Pool pool_;
-  Party ours_{"", kClients};
-  Party theirs_{kRedisBinary, kClients};
+  NumberedParty ours_{"", kClients};
+  NumberedParty theirs_{kRedisBinary, kClients};
   int64_t taken_ = 0;
   int64_t steps_ = 0;
   int64_t invalidations_ = 0;
@@ -331,7 +316,6 @@ void walk_with_caches(uint64_t seed, int64_t steps) {
     ASSERT_TRUE(difference.empty()) << "seed " << seed << ", step " << i << ": " << difference;
   }
   EXPECT_GT(walk.invalidations(), steps / 10) << "hardly anybody was told anything";
-  std::cout << walk.invalidations() << " invalidations\n";
   EXPECT_GT(walk.broken_redirections(), 0);
 }
 
